@@ -1,0 +1,132 @@
+package provider
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/sttgate/sttgate/config/secret"
+	"github.com/sttgate/sttgate/meter"
+)
+
+// ErrNoRoute says that the vendor has no such path here. The gateway serves an
+// allowlist: a path it cannot meter would be a way around the budget.
+var ErrNoRoute = errors.New("no such route")
+
+// Error is a request that the vendor's dialect understands but the gateway will
+// not pass on: an unmeterable format, an ambiguous declaration.
+type Error struct {
+	Status int    // 400 or 415
+	Detail string // what is wrong, with what, what to do; shown to the client
+}
+
+func (e *Error) Error() string { return e.Detail }
+
+// Provider knows one vendor's wire. It keeps no state and does no I/O; all
+// methods are safe for concurrent use.
+type Provider interface {
+	// Name is the vendor's word in config, metrics and path prefix.
+	Name() string
+	// Match finds the route of a request whose path is the vendor's own (prefixes
+	// and identity are gone). An error wraps ErrNoRoute or is an *Error.
+	Match(r *http.Request) (Route, error)
+	// Credential returns the caller's credential from wherever the vendor's SDKs
+	// put it, without its scheme; "" when there is none.
+	Credential(r *http.Request) string
+	// Authorize turns the caller's request into the vendor's: with a key it
+	// strips every form of the caller's credential and sets ours; with an empty
+	// key the caller's own credential stays. out starts without any credential
+	// headers of in; Authorize is the only one to add them.
+	Authorize(out, in *http.Request, key secret.Value)
+	// Accept returns the headers of our 101: the subprotocol answered to the
+	// client, and those of the vendor's answer that the client should see. An
+	// error means that the vendor's answer is not one to be relayed.
+	Accept(in *http.Request, vendor *http.Response) (http.Header, error)
+	// Open starts a session on a route.
+	Open(rt Route) Session
+	// Refuse says no in the vendor's shape.
+	Refuse(d Denial) Refusal
+	// Safe names the vendor's response headers that pass to the client with a
+	// refusal of its own.
+	Safe() []string
+}
+
+// Builtin returns the vendors this build knows. A fourth is one file and one word here.
+func Builtin() []Provider { return []Provider{Deepgram{}} }
+
+// Route is one understood request.
+type Route struct {
+	Provider string
+	Variant  string // "v1", "v2": the vendor's generation of the protocol
+	Mode     string // "stream"; a metric label, so from a closed set
+	Path     string // the vendor's path
+	Query    string // the vendor's query, without anything of ours
+	Format   meter.Format
+	// Weight is how many milliseconds one millisecond of audio costs: the number
+	// of channels where the vendor bills each of them, else 1.
+	Weight int64
+	// Droppable says that messages may be cut out without damaging the rest.
+	Droppable bool
+	// Model and such are not here: the gateway does not read what it does not need.
+}
+
+// Op is a WebSocket opcode of an injected message.
+type Op byte
+
+// The opcodes that a session may inject.
+const (
+	Text   Op = 1
+	Binary Op = 2
+	Ping   Op = 9
+)
+
+// Side is a direction of travel.
+type Side byte
+
+// The two peers.
+const (
+	ToClient Side = iota
+	ToVendor
+)
+
+// Message is one WebSocket message that the gateway writes itself.
+type Message struct {
+	To      Side
+	Op      Op
+	Payload []byte
+}
+
+// Action is what to do with a text message.
+type Action struct {
+	Replace []byte // not nil: send this instead
+	Hold    bool   // do not forward
+}
+
+// Session follows one stream. Its methods are called from different goroutines
+// (one per direction, and timers); implementations are safe for that.
+type Session interface {
+	// FromClient sees each whole text message on its way to the vendor. An error
+	// ends the stream as not understood. text is only valid during the call.
+	FromClient(text []byte) (Action, error)
+	// FromVendor sees each whole text message on its way to the client.
+	FromVendor(text []byte) (Action, error)
+	// Drop is called for each audio message that was dropped, with its audio time,
+	// and returns what is owed for it: acks, and on the first one the notice.
+	Drop(audio time.Duration, d Denial) []Message
+	// Keepalive is called every KeepaliveEvery while dropping.
+	Keepalive() []Message
+	// Forwarded tells the stream's audio time after a message was let through.
+	Forwarded(total time.Duration)
+	// Finish returns the vendor's polite end of stream, nil when the client has
+	// sent it already. Called at most once.
+	Finish() []Message
+	// Farewell returns the last words to the client and the close code when the
+	// gateway itself ends the stream.
+	Farewell(d Denial) ([]Message, int, string)
+	// Reported is the vendor's own count so far; ok is false while it told none.
+	Reported() (total time.Duration, ok bool)
+}
+
+// KeepaliveEvery is the pace of Session.Keepalive: Deepgram closes a stream
+// after 10 s without a message and asks for one every 3 to 5 s.
+const KeepaliveEvery = 4 * time.Second
