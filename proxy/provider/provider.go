@@ -67,6 +67,12 @@ type Route struct {
 	Weight int64
 	// Droppable says that messages may be cut out without damaging the rest.
 	Droppable bool
+	// DropByDefault is what on_exhausted: auto means here: cut messages out and keep
+	// the stream, or (false) end it cleanly.
+	DropByDefault bool
+	// AcceptByDefault is what on_connect: auto means here: upgrade and refuse in the
+	// vendor's in-band shape, or (false) refuse the handshake.
+	AcceptByDefault bool
 	// Model and such are not here: the gateway does not read what it does not need.
 }
 
