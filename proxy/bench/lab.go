@@ -1,0 +1,225 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// lab runs turns: one contender in one case.
+type lab struct {
+	context context.Context //nolint:containedctx // a lab lives as long as one run
+	o       options
+	stderr  io.Writer
+	dir     string // of the run, removed at its end
+	certs   certs
+	gateway string // binary
+	began   time.Time
+	turns   int // in all
+	turn    int // this one
+}
+
+// sample is what one turn yielded.
+type sample struct {
+	Case   string             `json:"case"`
+	Proxy  string             `json:"proxy"`
+	Round  int                `json:"round"`
+	Values map[string]float64 `json:"values"`
+}
+
+// measure is a whole run: turns, tables, document.
+func measure(ctx context.Context, o options, stdout, stderr io.Writer) error {
+	cases, err := selected(o)
+	if err != nil {
+		return err
+	}
+	who, err := chosen(o.proxies)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "sttgate-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	l := &lab{context: ctx, o: o, stderr: stderr, dir: dir, gateway: o.gateway}
+	if l.certs, err = makeCerts(dir); err != nil {
+		return err
+	}
+	if err := l.prepare(who, cases); err != nil {
+		return err
+	}
+	samples, err := l.rounds(cases, who)
+	if err != nil {
+		return err
+	}
+	return publish(book{cases: cases, who: who, samples: samples, machine: thisMachine(o)}, o, stdout)
+}
+
+// prepare complains about what is missing before the first minute is spent.
+func (l *lab) prepare(who []contender, cases []scenario) error {
+	for _, c := range who {
+		var err error
+		switch c.name {
+		case nginx:
+			_, err = findNginx()
+		case ours:
+			_, err = l.gatewayBinary()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	can, err := maxStreams()
+	if err != nil {
+		return err
+	}
+	for _, s := range cases {
+		if s.streams > can && s.kind == idle {
+			return fmt.Errorf("%s needs %d file descriptors per process: raise the limit (ulimit -Hn, as root) or use -quick", s.name, 2*s.streams+200)
+		}
+	}
+	return nil
+}
+
+// rounds takes turns: every contender once, then every contender again.
+func (l *lab) rounds(cases []scenario, who []contender) ([]sample, error) {
+	for _, s := range cases {
+		l.turns += l.roundsOf(s) * len(s.field(who))
+	}
+	l.began = time.Now()
+	var samples []sample
+	var failed []error
+	for _, s := range cases {
+		for round := range l.roundsOf(s) {
+			var direct map[string]float64
+			for _, c := range s.field(who) {
+				l.turn++
+				v, err := l.take(s, c)
+				if l.context.Err() != nil {
+					return nil, errors.New("interrupted")
+				}
+				if err != nil {
+					failed = append(failed, fmt.Errorf("%s, %s: %w", s.name, c.name, err))
+					l.say("%s, %s: FAILED: %v", s.name, c.name, err)
+					continue
+				}
+				if c.name == noProxy {
+					direct = v
+				} else if s.kind == latency {
+					v = subtract(v, direct)
+				}
+				l.say("%-12s %-28s %s", s.name, c.name, figures(s.kind, v))
+				samples = append(samples, sample{Case: s.name, Proxy: c.name, Round: round, Values: v})
+			}
+		}
+	}
+	return samples, errors.Join(failed...)
+}
+
+func (l *lab) roundsOf(s scenario) int {
+	if s.rounds > 0 {
+		return min(s.rounds, l.o.rounds)
+	}
+	return l.o.rounds
+}
+
+// field is who takes part in a case: nothing that cannot speak TLS where TLS is
+// asked for, and where time is measured also the way without a proxy.
+func (s scenario) field(who []contender) []contender {
+	who = slices.DeleteFunc(slices.Clone(who), func(c contender) bool { return s.secure && c.plain })
+	if s.kind == latency {
+		straight := contender{name: noProxy, start: func(_ *lab, _ string, up upstream) (proxy, error) {
+			return proxy{addr: up.addr, stop: func() {}}, nil
+		}}
+		who = append([]contender{straight}, who...)
+	}
+	return who
+}
+
+func subtract(v, direct map[string]float64) map[string]float64 {
+	out := map[string]float64{}
+	for k := range v {
+		out[k] = v[k] - direct[k]
+	}
+	return out
+}
+
+// take is one turn: vendor, proxy and load come up, are measured, and go.
+func (l *lab) take(s scenario, c contender) (map[string]float64, error) {
+	dir := filepath.Join(l.dir, fmt.Sprintf("turn-%d", l.turn))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	var args []string
+	if s.secure {
+		args = append(args, "-cert", l.certs.cert, "-key", l.certs.key)
+	}
+	if s.kind == latency {
+		args = append(args, "-echo")
+	}
+	vendor, addr, err := startRole(dir, "role-vendor", nil, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer vendor.close()
+	p, err := c.start(l, dir, upstream{addr: addr, secure: s.secure, ca: l.certs.ca})
+	if err != nil {
+		return nil, err
+	}
+	defer p.stop()
+	args = []string{"-addr", p.addr, "-streams", fmt.Sprint(s.streams)}
+	if s.query != "" {
+		args = append(args, "-query", s.query)
+	}
+	if s.kind == latency {
+		args = append(args, "-stamped")
+	}
+	load, _, err := startRole(dir, "role-load", nil, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer load.close()
+	t := turn{lab: l, s: s, vendor: vendor, load: load, proxy: p}
+	return t.run()
+}
+
+// wait sleeps, or ends with the run.
+func (l *lab) wait(d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-l.context.Done():
+		return l.context.Err()
+	}
+}
+
+// say is a line of progress.
+func (l *lab) say(format string, args ...any) {
+	head := ""
+	if l.turn > 0 {
+		spent := time.Since(l.began)
+		left := time.Duration(float64(spent) / float64(l.turn) * float64(l.turns-l.turn))
+		head = fmt.Sprintf("[%3d/%d, %v left] ", l.turn, l.turns, left.Round(time.Second))
+	}
+	fmt.Fprintf(l.stderr, head+format+"\n", args...)
+}
+
+func figures(k kind, v map[string]float64) string {
+	out := ""
+	for _, m := range k.metrics() {
+		out += fmt.Sprintf("%9.*f %s %s", max(m.digits, 1), v[m.name], m.unit, m.title)
+	}
+	if v["missed"] > 0 {
+		out += fmt.Sprintf("  (%.1f %% of the frames were late)", 100*v["missed"])
+	}
+	return out
+}
