@@ -1,125 +1,185 @@
 package relay
 
 import (
+	"crypto/rand"
 	"errors"
 	"net"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Op is a WebSocket opcode (RFC 6455, 5.2).
-type Op byte
-
-// The opcodes.
+// What Stream.gate says to the pumps.
 const (
-	Continuation Op = 0
-	Text         Op = 1
-	Binary       Op = 2
-	Close        Op = 8
-	Ping         Op = 9
-	Pong         Op = 10
+	gateOpen uint32 = iota
+	gateShut        // the stream is ending: the client's data is thrown away
 )
 
-// Side is one of the two peers.
-type Side byte
+// peer is one side of a stream.
+type peer struct {
+	conn net.Conn
+	w    wire
+	in   pump   // what comes from it
+	out  outlet // what goes to it
 
-// The two peers of a stream.
-const (
-	Client Side = iota
-	Vendor
-)
+	heard atomic.Uint32 // for Tick; see tick.go
+	last  time.Time     // Tick's: when it was last heard
+	asked time.Time     // Tick's: our last ping
 
-// Verdict is a Tap's answer about one message.
-type Verdict byte
-
-// The verdicts. Drop cuts the message out; Stop drops it too, and everything else
-// the client sends from then on: the owner has begun (or is about to begin) End.
-const (
-	Pass Verdict = iota
-	Drop
-	Stop
-)
-
-// Tap is the stream's say in what passes. Audio and ClientText are called on the
-// goroutine that reads the client, VendorText on the one that reads the vendor, ClientGone on either.
-type Tap interface {
-	// Audio is asked once for every binary frame from the client (a message, or a
-	// fragment of one) when its header is known and before any of it is forwarded. n is its
-	// payload length; first and last say where in the message it stands. It may block: that is backpressure.
-	// Drop on a later fragment of a message that was begun ends the message at the vendor there
-	// (an empty final continuation is sent) and drops the rest.
-	Audio(n int64, first, last bool) Verdict
-	// ClientText sees each whole text message, unmasked; msg is valid during the call.
-	// A non-nil replacement is sent instead. An error ends the stream (Result.Err).
-	ClientText(msg []byte) (replace []byte, v Verdict, err error)
-	// VendorText is the same for the other direction.
-	VendorText(msg []byte) (replace []byte, v Verdict, err error)
-	// ClientGone is called once, when the client has sent Close or has vanished, before the vendor is told. It
-	// returns the text messages that end the stream politely at the vendor and whether
-	// the vendor's last words are worth waiting for (Config.FinishTimeout). With wait false the
-	// client's Close passes as it is.
-	ClientGone() (finish [][]byte, wait bool)
+	// Under Stream.mu.
+	code  int       // its close code as Result tells it
+	limit time.Time // of what its pump waits for
+	poked bool      // its pump is to look at the stream
+	cause error     // why it is to be given up
 }
-
-// Config bounds a stream. Zero values mean the defaults in brackets.
-type Config struct {
-	MaxMessage    int64         // bytes of one message, fragments together [1 MiB]; larger: 1009
-	MaxText       int           // bytes of a text message that is gathered for the Tap [64 KiB]; larger from the client: 1009, from the vendor: passes unread
-	WriteTimeout  time.Duration // how long a peer may take no bytes before the stream is given up [30 s]
-	CloseTimeout  time.Duration // how long to wait for the answer to a Close [2 s]
-	FinishTimeout time.Duration // how long to wait for the vendor's last words after a polite end [5 s]
-	IdleTimeout   time.Duration // how long a peer may be silent, pongs included [60 s]
-	PingEvery     time.Duration // own pings to a peer that has been silent this long [20 s]
-	Portable      bool          // use the portable data path everywhere
-}
-
-// Ending is how the owner ends a stream: what the vendor gets first, what the client gets last.
-type Ending struct {
-	Finish   [][]byte // text messages to the vendor: its polite end of stream; may be empty
-	Wait     bool     // wait up to FinishTimeout for the vendor's last words and Close; they reach the client
-	// Farewell is asked after the vendor's last words: text messages to the client before the Close.
-	Farewell func() [][]byte
-	Code     int    // close code to the client
-	Reason   string // close reason, cut to 123 bytes on a rune
-}
-
-// Result is how a stream ended.
-type Result struct {
-	By         Side  // who ended it first (meaningless when Owner)
-	Owner      bool  // End or Abort did
-	ClientCode int   // code the client sent; 1006 when it vanished, 1005 for an empty Close, 0 if it never closed
-	VendorCode int   // the same of the vendor
-	Err        error // nil for a clean end; wraps one of the sentinels below or the Tap's error
-	ClientBytes, VendorBytes int64 // payload bytes forwarded to the vendor / to the client (whole frames' payloads as forwarded)
-}
-
-// Why a stream ended badly.
-var (
-	ErrProtocol = errors.New("websocket protocol violated")
-	ErrTooBig   = errors.New("message too big")
-	ErrLost     = errors.New("connection lost")
-	ErrIdle     = errors.New("peer silent")
-	ErrSlow     = errors.New("peer does not read")
-)
 
 // Stream relays WebSocket frames between two sockets whose handshakes are done.
-type Stream struct{}
+// The methods beside Run are safe for concurrent use.
+type Stream struct {
+	c     Config
+	tap   Tap
+	rest  []byte
+	peers [2]peer
+	ours  [8]byte
+	gate  atomic.Uint32
 
-// New makes a stream. rest is what was read from a socket behind its handshake and belongs to its frames.
-// The stream owns both connections from here on: Run closes them.
-func New(c Config, client, vendor net.Conn, rest []byte, t Tap) *Stream { panic("todo") }
+	mu      sync.Mutex
+	phase   phase
+	aborted bool
+	by      Side
+	owner   bool
+	err     error
+	ending  Ending
+	polite  bool    // the vendor's finish is ClientGone's
+	held    closing // the first Close; the side that sent it gets it back if the other has no answer
+	sealed  bool    // the vendor has got what ends its stream
+	waiting bool    // for the vendor's last words
+	parted  bool    // the client has got its farewell
+	over    [2]bool // the pump is done
+}
+
+// New makes a stream. rest is what was read from the vendor's socket behind its handshake and belongs to its frames.
+// The stream owns both connections from here on: Run closes them. A *[HandshakeConn] is
+// unwrapped, and its rest taken.
+func New(c Config, client, vendor net.Conn, rest []byte, t Tap) *Stream {
+	if h, ok := vendor.(*HandshakeConn); ok {
+		vendor, rest = h.Conn, append(h.Rest(), rest...)
+	}
+	s := &Stream{c: c.withDefaults(), tap: t, rest: rest}
+	_, _ = rand.Read(s.ours[:]) // never fails
+	s.peers[Client].conn, s.peers[Vendor].conn = client, vendor
+	for side := range s.peers {
+		side := Side(side)
+		p := s.peer(side)
+		p.w = newWire(s.c, p.conn)
+		p.out.init(p.w, side == Vendor, func(err error) { s.writeFailed(side, err) })
+		p.in = pump{
+			from: side, masked: side == Client, tap: t, out: &s.peer(side.other()).out,
+			gate: &s.gate, ours: &s.ours, maxMsg: s.c.MaxMessage, maxTxt: int64(s.c.MaxText),
+		}
+	}
+	return s
+}
+
+func (s *Stream) peer(side Side) *peer { return &s.peers[side] }
 
 // Run relays until the end and returns how it came. Both sockets are closed and both goroutines are done when it returns.
-func (s *Stream) Run() Result { panic("todo") }
+// It is called once.
+func (s *Stream) Run() Result {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.pump(Vendor, s.vendorEvent)
+	}()
+	s.pump(Client, s.clientEvent)
+	<-done
+	for side := range s.peers {
+		p := &s.peers[side]
+		p.w.hurry(s.c.CloseTimeout)
+		p.out.finish()
+		_ = p.w.close() // the peer may have closed it first: that is no news
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Result{
+		By: s.by, Owner: s.owner, Err: s.err,
+		ClientCode: s.peers[Client].code, VendorCode: s.peers[Vendor].code,
+		ClientBytes: s.peers[Client].in.bytes, VendorBytes: s.peers[Vendor].in.bytes,
+	}
+}
+
+// pump drains a side until the end; event says whether it has come.
+func (s *Stream) pump(side Side, event func(error) bool) {
+	p := s.peer(side)
+	take := func(b *buffer, n int) error {
+		p.heard.Store(hearing)
+		err := p.in.take(b, n)
+		p.heard.Store(heard)
+		return err
+	}
+	var err error
+	if side == Vendor {
+		err = s.feedRest(take)
+	}
+	for {
+		if err == nil {
+			err = p.w.drain(take)
+		}
+		if event(err) {
+			break
+		}
+		err = nil
+	}
+	s.pumpDone(side)
+}
+
+// feedRest relays what was read behind the vendor's handshake.
+func (s *Stream) feedRest(take func(*buffer, int) error) error {
+	b := borrow()
+	defer giveBack(b)
+	for len(s.rest) > 0 {
+		n := copy(b[headroom:], s.rest)
+		s.rest = s.rest[n:]
+		if err := take(b, n); err != nil {
+			return err
+		}
+	}
+	s.rest = nil
+	return nil
+}
 
 // Send puts a message of ours between two messages (control frames: between two frames) on the way to a side. It never blocks on the
 // network for longer than a try: what cannot be written at once is queued (bounded, 64 KiB; ErrSlow beyond) and leaves with the next write. Safe from any goroutine.
-func (s *Stream) Send(to Side, op Op, payload []byte) error { panic("todo") }
+// Only Text, Binary, Ping and Pong are sent; a Close is End's.
+func (s *Stream) Send(to Side, op Op, payload []byte) error {
+	if op != Text && op != Binary && (op != Ping && op != Pong || len(payload) > 125) {
+		return errors.New("send: not a message or a short ping")
+	}
+	return s.peer(to).out.send(op, payload)
+}
 
-// End ends the stream politely; it returns at once and Run returns when it is done. The first End wins; a later one only changes nothing.
-func (s *Stream) End(e Ending) { panic("todo") }
+// End ends the stream politely; it returns at once and Run returns when it is done. The first End wins; a later one changes nothing,
+// nor does one after a peer has ended the stream.
+func (s *Stream) End(e Ending) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.leave(ownerEnds) {
+		return
+	}
+	s.owner = true
+	s.setEnding(e)
+}
 
 // Abort closes both sockets now.
-func (s *Stream) Abort() { panic("todo") }
-
-// Tick is called by the owner about once a second for all its streams (one timer for all instead of one each): pings and silence are judged there. It never blocks.
-func (s *Stream) Tick(now time.Time) { panic("todo") }
+func (s *Stream) Abort() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.aborted = true
+	if s.leave(ownerEnds) {
+		s.owner = true
+	}
+	for side := range s.peers {
+		s.peers[side].w.hurry(0)
+		s.poke(Side(side))
+	}
+}

@@ -1,0 +1,114 @@
+package relay
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// wire is one socket. drain is for its reader; write and try are for the holder
+// of its outlet.
+type wire interface {
+	// drain hands what is read to take until an error: take's, io.EOF, the socket's, or
+	// os.ErrDeadlineExceeded at the read deadline. It may be called again after a deadline or take's error.
+	// The bytes are b[headroom:headroom+n]; the buffer is valid (and writable) during the call.
+	drain(take func(b *buffer, n int) error) error
+	// write writes all of p. It blocks for as long as the peer takes something within
+	// the write timeout; the error wraps ErrSlow or ErrLost.
+	write(p []byte) error
+	// try writes what the socket takes at once, which may be nothing.
+	try(p []byte) (int, error)
+	// hurry bounds every write, also one at work: none lasts longer than d from now.
+	hurry(d time.Duration)
+	close() error
+}
+
+// newWire picks the data path for a connection.
+func newWire(c Config, conn net.Conn) wire {
+	if !c.Portable {
+		if w := newRawWire(c, conn); w != nil {
+			return w
+		}
+	}
+	_, isTLS := conn.(*tls.Conn)
+	return &portableWire{conn: conn, slow: patience{conn: conn, timeout: c.WriteTimeout, once: isTLS}}
+}
+
+// patience writes to a connection that may not take the bytes at once.
+type patience struct {
+	conn    net.Conn
+	timeout time.Duration // without any byte taken
+	once    bool          // a write that timed out must not be continued (crypto/tls)
+	until   atomic.Int64  // unix ns: the end of all writing; 0: none
+}
+
+// write parks until all of p is taken.
+func (t *patience) write(p []byte) error {
+	for len(p) > 0 {
+		t.arm()
+		n, err := t.conn.Write(p)
+		p = p[n:]
+		switch {
+		case err == nil:
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return lost(err)
+		case n == 0 || t.once || t.over():
+			return fmt.Errorf("%w: nothing taken for %v", ErrSlow, t.timeout)
+		}
+	}
+	t.disarm()
+	return nil
+}
+
+// disarm takes the deadline away, unless there is an end of all writing.
+func (t *patience) disarm() {
+	if t.until.Load() != 0 {
+		return
+	}
+	_ = t.conn.SetWriteDeadline(time.Time{})
+	if until := t.until.Load(); until != 0 {
+		_ = t.conn.SetWriteDeadline(time.Unix(0, until))
+	}
+}
+
+// arm sets the deadline of the next write. hurry may come between: look again.
+func (t *patience) arm() {
+	for {
+		until := t.until.Load()
+		d := time.Now().Add(t.timeout)
+		if until != 0 && until < d.UnixNano() {
+			d = time.Unix(0, until)
+		}
+		_ = t.conn.SetWriteDeadline(d)
+		if t.until.Load() == until {
+			return
+		}
+	}
+}
+
+func (t *patience) over() bool {
+	u := t.until.Load()
+	return u != 0 && time.Now().UnixNano() >= u
+}
+
+func (t *patience) hurry(d time.Duration) {
+	at := time.Now().Add(d)
+	for {
+		u := t.until.Load()
+		if u != 0 && u <= at.UnixNano() {
+			return
+		}
+		if t.until.CompareAndSwap(u, at.UnixNano()) {
+			_ = t.conn.SetWriteDeadline(at)
+			return
+		}
+	}
+}
+
+func isDeadline(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+
+func lost(err error) error { return fmt.Errorf("%w: %w", ErrLost, err) }

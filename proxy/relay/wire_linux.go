@@ -1,0 +1,165 @@
+package relay
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// newRawWire picks the fast path: a plain TCP connection, or TLS over a Socket
+// over one. nil means that there is none for this connection.
+func newRawWire(c Config, conn net.Conn) wire {
+	switch t := conn.(type) {
+	case *Socket:
+		return newRawWire(c, t.Conn)
+	case *tls.Conn:
+		if s, ok := t.NetConn().(*Socket); ok && s.take(c) {
+			return &tlsWire{conn: t, sock: s}
+		}
+	case *net.TCPConn:
+		w := &tcpWire{}
+		if w.init(t, c.WriteTimeout) {
+			return w
+		}
+	}
+	return nil
+}
+
+// tcpWire reads and writes a TCP socket with raw system calls: an ordinary Read
+// or Write tells the scheduler of each call, which costs more than the call (performance.md, 2.1).
+// Go's sockets do not block, so none of these calls does.
+type tcpWire struct {
+	conn net.Conn
+	raw  syscall.RawConn
+	slow patience
+
+	// The reader's. ready is made once: a closure per read would be an allocation.
+	ready func(fd uintptr) bool
+	buf   *buffer // borrowed while there is something to read
+	n     int
+	rerr  syscall.Errno
+
+	// The writer's.
+	writable func(fd uintptr) bool
+	out      []byte
+	werr     syscall.Errno
+}
+
+var _ wire = (*tcpWire)(nil)
+
+func (w *tcpWire) init(c *net.TCPConn, timeout time.Duration) bool {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	w.conn, w.raw = c, raw
+	w.slow = patience{conn: c, timeout: timeout}
+	w.ready, w.writable = w.readNow, w.writeNow
+	return true
+}
+
+func (w *tcpWire) drain(take func(b *buffer, n int) error) error {
+	defer w.release()
+	for {
+		n, err := w.fill()
+		if err != nil {
+			return err
+		}
+		if err := take(w.buf, n); err != nil {
+			return err
+		}
+	}
+}
+
+// fill parks until there is something and has it in w.buf.
+func (w *tcpWire) fill() (int, error) {
+	if err := w.raw.Read(w.ready); err != nil {
+		return 0, err
+	}
+	switch {
+	case w.rerr != 0:
+		return 0, fmt.Errorf("read: %w", w.rerr)
+	case w.n == 0:
+		return 0, io.EOF
+	}
+	return w.n, nil
+}
+
+// readNow is called by the poller when the socket may be readable. Only EAGAIN
+// says that it is drained: a short read may hide a FIN.
+func (w *tcpWire) readNow(fd uintptr) bool {
+	if w.buf == nil {
+		w.buf = borrow()
+	}
+	for {
+		n, _, e := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&w.buf[headroom])), bufferSize-headroom)
+		switch e {
+		case 0:
+			w.n, w.rerr = int(n), 0
+			return true
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			w.release()
+			return false
+		default:
+			w.n, w.rerr = 0, e
+			return true
+		}
+	}
+}
+
+func (w *tcpWire) release() {
+	if w.buf != nil {
+		giveBack(w.buf)
+		w.buf = nil
+	}
+}
+
+func (w *tcpWire) write(p []byte) error {
+	n, err := w.try(p)
+	if err != nil || n == len(p) {
+		return err
+	}
+	return w.slow.write(p[n:])
+}
+
+func (w *tcpWire) try(p []byte) (int, error) {
+	w.out, w.werr = p, 0
+	if w.raw.Write(w.writable) != nil {
+		// Closed, or an old write deadline has passed: the ordinary Write finds out.
+		w.out = nil
+		return 0, nil
+	}
+	n := len(p) - len(w.out)
+	w.out = nil
+	if w.werr != 0 {
+		return n, fmt.Errorf("%w: write: %w", ErrLost, w.werr)
+	}
+	return n, nil
+}
+
+// writeNow writes what the socket takes and never asks the poller to wait.
+func (w *tcpWire) writeNow(fd uintptr) bool {
+	for len(w.out) > 0 {
+		n, _, e := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(&w.out[0])), uintptr(len(w.out)))
+		switch e {
+		case 0:
+			w.out = w.out[n:]
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return true
+		default:
+			w.werr = e
+			return true
+		}
+	}
+	return true
+}
+
+func (w *tcpWire) hurry(d time.Duration) { w.slow.hurry(d) }
+
+func (w *tcpWire) close() error { return w.conn.Close() }
