@@ -1,0 +1,275 @@
+package fake
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"hash"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// errEnded says that a stream ended before it met a condition.
+var errEnded = errors.New("the stream has ended")
+
+// Limits of a stream.
+const (
+	maxMessage   = 8 << 20
+	writeTimeout = 10 * time.Second
+	keptBuffer   = 64 << 10 // a read buffer beyond this is given back
+)
+
+// dialect is what differs between the generations. Its methods are called on the
+// reading goroutine, without the lock.
+type dialect interface {
+	begin()                                 // right behind the 101
+	heard(total int64)                      // audio arrived
+	text(kind string, msg []byte) (on bool) // a text message; on is false when the stream is over
+	finish()                                // the end of the stream was asked for
+}
+
+// Stream is one stream. Its exported methods are safe for concurrent use.
+type Stream struct {
+	d        *Deepgram
+	conn     *websocket.Conn
+	q        query
+	scenario Scenario
+	dialect  dialect
+	strike   int64       // bytes of audio after which the scenario strikes
+	idle     *time.Timer // ends the stream when it is silent
+	done     chan struct{}
+
+	write sync.Mutex // one writer of data messages at a time
+
+	mu      sync.Mutex // guards what follows
+	rec     Record
+	hash    hash.Hash
+	changed chan struct{}
+	ending  bool // we have sent Close; what comes is not heard any more
+}
+
+func newStream(d *Deepgram, conn *websocket.Conn, q query, sc Scenario, rec Record) *Stream {
+	s := &Stream{d: d, conn: conn, q: q, scenario: sc, rec: rec, hash: sha256.New(), done: make(chan struct{})}
+	s.strike = max(q.bytes(time.Second), 1)
+	if q.flux {
+		s.dialect = newFlux(s)
+	} else {
+		s.dialect = newNova(s)
+	}
+	return s
+}
+
+// run reads the stream to its end.
+func (s *Stream) run() {
+	s.conn.SetReadLimit(maxMessage)
+	s.conn.SetPingHandler(s.ping)
+	s.idle = time.AfterFunc(s.idleTimeout(), s.starved)
+	stop := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		select {
+		case <-s.d.closed:
+			s.end(websocket.CloseGoingAway, "the fake vendor is closing")
+		case <-stop:
+		}
+	})
+	s.dialect.begin()
+	err := s.read()
+	s.idle.Stop()
+	close(stop)
+	watcher.Wait()
+	_ = s.conn.Close() // the peer has gone or was told
+	s.finished(err)
+}
+
+// finished makes the record final.
+func (s *Stream) finished(err error) {
+	code, reason := websocket.CloseAbnormalClosure, ""
+	if ce, ok := errors.AsType[*websocket.CloseError](err); ok {
+		code, reason = ce.Code, ce.Text
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rec.Ended, s.rec.CloseCode, s.rec.Reason = true, code, reason
+	s.note("close", []byte(reason))
+	close(s.done)
+	s.change()
+}
+
+// read handles messages until the connection ends.
+func (s *Stream) read() error {
+	var buf bytes.Buffer
+	for {
+		op, r, err := s.conn.NextReader()
+		if err != nil {
+			return err
+		}
+		buf.Reset()
+		if _, err := buf.ReadFrom(r); err != nil {
+			return err
+		}
+		s.idle.Reset(s.idleTimeout())
+		if op == websocket.BinaryMessage {
+			err = s.audio(buf.Bytes())
+		} else {
+			err = s.control(buf.Bytes())
+		}
+		if err != nil {
+			return err
+		}
+		if buf.Cap() > keptBuffer {
+			buf = bytes.Buffer{}
+		}
+	}
+}
+
+// audio hears a message. In v1 an empty one is the old way to end a stream.
+func (s *Stream) audio(p []byte) error {
+	s.mu.Lock()
+	if s.ending {
+		s.mu.Unlock()
+		return nil
+	}
+	s.rec.AudioBytes += int64(len(p))
+	s.rec.Messages++
+	s.note("audio", p)
+	s.hash.Write(p)
+	total := s.rec.AudioBytes
+	s.change()
+	s.mu.Unlock()
+	if len(p) == 0 {
+		if !s.q.flux {
+			s.finish()
+		}
+		return nil
+	}
+	s.dialect.heard(total)
+	if total >= s.strike {
+		return s.struck()
+	}
+	return nil
+}
+
+// control reads a text message.
+func (s *Stream) control(p []byte) error {
+	var m struct {
+		Type string `json:"type"`
+	}
+	_ = json.Unmarshal(p, &m) // what is no JSON has no type and is recorded as it is
+	s.mu.Lock()
+	ending := s.ending
+	s.rec.Texts++
+	if m.Type == "KeepAlive" {
+		s.rec.KeepAlives++
+	}
+	s.note("text", p)
+	s.change()
+	s.mu.Unlock()
+	if ending {
+		return nil
+	}
+	if m.Type == "CloseStream" {
+		s.finish()
+		return nil
+	}
+	if !s.dialect.text(m.Type, p) {
+		return errKilled
+	}
+	return nil
+}
+
+// errKilled ends a stream without a Close.
+var errKilled = errors.New("killed")
+
+// finish ends the stream politely, unless the scenario forbids.
+func (s *Stream) finish() {
+	if s.scenario == SilentEnd {
+		return
+	}
+	s.dialect.finish()
+	s.end(websocket.CloseNormalClosure, "")
+}
+
+// struck plays the scenarios inside a stream.
+func (s *Stream) struck() error {
+	switch s.scenario {
+	case Close1011:
+		s.end(websocket.CloseInternalServerErr, "NET-0000")
+	case Reset:
+		if tcp, ok := s.conn.NetConn().(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // Close sends RST; without it a FIN is close enough
+		}
+		return errKilled
+	case EOF:
+		return errKilled
+	case Deaf:
+		<-s.d.closed
+		return errKilled
+	}
+	return nil
+}
+
+// end sends Close, once, and gives the peer a while to answer. Safe from any
+// goroutine.
+func (s *Stream) end(code int, reason string) {
+	s.mu.Lock()
+	if s.ending {
+		s.mu.Unlock()
+		return
+	}
+	s.ending, s.rec.SentCode = true, code
+	s.change()
+	s.mu.Unlock()
+	s.write.Lock()
+	defer s.write.Unlock()
+	_ = s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(writeTimeout))
+	_ = s.conn.SetReadDeadline(time.Now().Add(s.d.o.CloseTimeout)) // a dead connection ends the reader by itself
+}
+
+func (s *Stream) idleTimeout() time.Duration {
+	if s.q.flux {
+		return s.d.o.FluxIdleTimeout
+	}
+	return s.d.o.IdleTimeout
+}
+
+// starved ends a silent stream as the vendor does (NET-0001).
+func (s *Stream) starved() {
+	if s.scenario == SilentEnd || s.scenario == Deaf {
+		return
+	}
+	s.end(websocket.CloseInternalServerErr, "Deepgram did not receive audio data or a text message within the timeout window. See https://dpgr.am/net0001")
+}
+
+// ping answers. Only Flux takes it for a sign of life.
+func (s *Stream) ping(data string) error {
+	s.mu.Lock()
+	s.rec.Pings++
+	s.note("ping", []byte(data))
+	s.change()
+	s.mu.Unlock()
+	if s.q.flux {
+		s.idle.Reset(s.idleTimeout())
+	}
+	err := s.conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(writeTimeout))
+	if errors.Is(err, websocket.ErrCloseSent) {
+		return nil
+	}
+	return err
+}
+
+// send writes a message to the peer. A failure shows in the reader.
+func (s *Stream) send(v any) {
+	s.write.Lock()
+	defer s.write.Unlock()
+	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_ = s.conn.WriteJSON(v)
+}
+
+// sum is the SHA-256 of the audio so far; the lock is held.
+func (s *Stream) sum() string { return hex.EncodeToString(s.hash.Sum(nil)) }
