@@ -2,13 +2,13 @@
 // handshake and per idle stream, and sets sttgate beside nginx and three usual
 // ways to write a WebSocket proxy in Go.
 //
-//	             own process     own process(es)     own process
-//	            ┌───────────┐   ┌───────────────┐   ┌───────────┐
-//	            │   load    │──►│ proxy under   │──►│  vendor   │
-//	            │ raw frames│◄──│ test          │◄──│ counts    │
-//	            └─────▲─────┘   └───────▲───────┘   └─────▲─────┘
-//	          go/stop │     CPU clock,  │ RSS      counts │
-//	                  └────────────── bench ──────────────┘
+//	   own process     own process(es)     own process
+//	  ┌───────────┐   ┌───────────────┐   ┌───────────┐
+//	  │   load    │──►│ proxy under   │──►│  vendor   │
+//	  │ raw frames│◄──│ test          │◄──│ counts    │
+//	  └─────▲─────┘   └───────▲───────┘   └─────▲─────┘
+//	go/stop │     CPU clock,  │ RSS      counts │
+//	        └────────────── bench ──────────────┘
 //
 // The figure is the CPU time that the kernel accounts to the proxy's processes in
 // a window, divided by the frames that arrived at the vendor in that window.

@@ -107,5 +107,6 @@ func roles() map[string]func([]string) error {
 		"role-gorilla": gorillaMain,
 		"role-reverse": reverseMain,
 		"role-tcp":     tcpMain,
+		"role-relay":   relayMain,
 	}
 }
