@@ -1,0 +1,191 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+var _ Store = (*Embedded)(nil)
+
+// fileName is the database inside the store's directory.
+const fileName = "ledger.db"
+
+// Embedded is a Store in one file, for one process. An answer is given when what
+// it says is on disk; calls that wait for the disk at the same time share one
+// write. It is safe for concurrent use.
+type Embedded struct {
+	book book
+	now  func() time.Time
+	db   *bolt.DB
+	c    *committer
+}
+
+// OpenEmbedded opens or makes ledger.db in dir (made with mode 0700). Streams that
+// a dead process left there are charged what they were granted. A nil zone is
+// UTC, a nil clock time.Now. It is an error when another process has the file.
+func OpenEmbedded(dir string, loc *time.Location, now func() time.Time) (*Embedded, error) {
+	if now == nil {
+		now = time.Now
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("ledger directory: %w", err)
+	}
+	path := filepath.Join(dir, fileName)
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout: 1500 * time.Millisecond,
+		// The list of free pages is found again at opening: a commit writes less.
+		NoFreelistSync: true,
+		FreelistType:   bolt.FreelistMapType,
+		// A file that grows past its mapping waits for every reader.
+		InitialMmapSize: 64 << 20,
+	})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return nil, fmt.Errorf("ledger %s is in use by another process", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ledger %s: %w", path, err)
+	}
+	e := &Embedded{book: newBook(loc), now: now, db: db}
+	if err := e.recover(); err != nil {
+		return nil, errors.Join(fmt.Errorf("ledger %s: %w", path, err), db.Close())
+	}
+	e.c = newCommitter(db, now)
+	return e, nil
+}
+
+// recover closes the streams of the last process, a thousand at a time, so that
+// no transaction grows with their number.
+func (e *Embedded) recover() error {
+	for n := -1; n != 0; {
+		err := e.db.Update(func(tx *bolt.Tx) error {
+			b, err := tx.CreateBucketIfNotExists(root)
+			if err != nil {
+				return err
+			}
+			n, err = e.book.orphans(boltTable{b}, 1000, e.now())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write runs fn in a shared transaction.
+func (e *Embedded) write(ctx context.Context, op string, fn func(t table, now time.Time) error) error {
+	if err := e.c.do(ctx, fn); err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return nil
+}
+
+// read runs fn on the newest committed state, beside the writer.
+func (e *Embedded) read(ctx context.Context, op string, fn func(v view) error) error {
+	err := ctx.Err()
+	if err == nil {
+		err = e.db.View(func(tx *bolt.Tx) error { return fn(boltTable{tx.Bucket(root)}) })
+	}
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+		err = ErrClosed
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return nil
+}
+
+// Lease is Ledger.Lease.
+func (e *Embedded) Lease(ctx context.Context, r Request) (Grant, error) {
+	r, err := checkRequest(r)
+	if err != nil {
+		return Grant{}, err
+	}
+	var g Grant // read only after write says that fn is through
+	err = e.write(ctx, "lease", func(t table, now time.Time) (err error) {
+		g, err = e.book.lease(t, r, now)
+		return err
+	})
+	if err != nil {
+		return Grant{}, err
+	}
+	return g, nil
+}
+
+// Settle is Ledger.Settle.
+func (e *Embedded) Settle(ctx context.Context, r Request) (Usage, error) {
+	r, err := checkRequest(r)
+	if err != nil {
+		return Usage{}, err
+	}
+	var u Usage
+	err = e.write(ctx, "settle", func(t table, now time.Time) (err error) {
+		u, err = e.book.settle(t, r, now)
+		return err
+	})
+	if err != nil {
+		return Usage{}, err
+	}
+	return u, nil
+}
+
+// Usage is Ledger.Usage.
+func (e *Embedded) Usage(ctx context.Context, q Query) (u Usage, err error) {
+	if err := checkQuery(q); err != nil {
+		return Usage{}, err
+	}
+	err = e.read(ctx, "usage", func(v view) error {
+		u, err = e.book.usage(v, q, nil, e.now())
+		return err
+	})
+	return u, err
+}
+
+// State is States.State.
+func (e *Embedded) State(ctx context.Context, user string) (s State, err error) {
+	if err := checkUser(user); err != nil {
+		return State{}, err
+	}
+	err = e.read(ctx, "state", func(v view) error {
+		s, err = e.book.state(v, user)
+		return err
+	})
+	return s, err
+}
+
+// SetState is States.SetState.
+func (e *Embedded) SetState(ctx context.Context, user string, s State) (State, error) {
+	if err := checkState(user, s); err != nil {
+		return State{}, err
+	}
+	s.Data = append([]byte{}, s.Data...) // the caller may leave before the write
+	var out State
+	err := e.write(ctx, "set state", func(t table, _ time.Time) (err error) {
+		out, err = e.book.setState(t, user, s)
+		return err
+	})
+	if err != nil {
+		return State{}, err
+	}
+	return out, nil
+}
+
+// Ping writes to the disk: a full or read-only one must not look ready.
+func (e *Embedded) Ping(ctx context.Context) error {
+	return e.write(ctx, "ping", func(t table, _ time.Time) error {
+		return t.put([]byte{keyProbe}, []byte{recordVersion})
+	})
+}
+
+// Close answers what is under way and closes the file. A second call does nothing.
+func (e *Embedded) Close() error {
+	e.c.stop()
+	return e.db.Close()
+}

@@ -1,0 +1,41 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// orphans closes at most n streams that a dead process left, and reports how
+// many. What such a stream may have forwarded is what it was granted: all of it
+// is charged, at most one slice too much. The charge goes to the minute of the
+// last lease; a later replay finds the stream settled.
+func (b book) orphans(t table, n int, now time.Time) (int, error) {
+	type orphan struct {
+		id string
+		s  stream
+	}
+	var found []orphan
+	enough := errors.New("enough")
+	err := t.scan([]byte{keyStream}, []byte{keyStream + 1}, func(k, v []byte) error {
+		r := reader{b: k[1:]}
+		id := r.text()
+		s, err := decodeStream(v)
+		if err != nil || r.end() != nil {
+			return fmt.Errorf("stream %q: %w", id, errRecord)
+		}
+		if found = append(found, orphan{id, s}); len(found) >= n {
+			return enough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, enough) {
+		return 0, err
+	}
+	for _, o := range found {
+		if err := b.close(t, o.id, o.s, max(o.s.Spent, o.s.Peak), o.s.seen(), now); err != nil {
+			return 0, err
+		}
+	}
+	return len(found), nil
+}

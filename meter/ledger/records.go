@@ -1,0 +1,206 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+)
+
+// recordVersion is the first byte of every record.
+const recordVersion = 1
+
+var errRecord = errors.New("stored record is damaged or of a newer version")
+
+// hold is one budget that a stream has in hand: it may spend audio from Base to
+// Base+Granted of its own time there.
+type hold struct {
+	Budget, Owner string
+	Unit          Unit
+	Window        int64 // windowID; 0 for Rolling
+	Base          int64 // ms
+	Granted       int64 // ms, at least spent-Base
+}
+
+func (h hold) same(o hold) bool {
+	return h.Budget == o.Budget && h.Owner == o.Owner && h.Unit == o.Unit && h.Window == o.Window
+}
+
+// stream is what the ledger knows about a stream that is not settled.
+type stream struct {
+	User    string
+	Spent   int64 // ms, the highest report
+	Ceiling int64 // ms, of the newest grant
+	Peak    int64 // ms, the highest ceiling ever granted: what a crash may have forwarded
+	Seen    int64 // unix second of the newest lease
+	Holds   []hold
+}
+
+func (s stream) encode() []byte {
+	b := append(make([]byte, 0, 64+48*len(s.Holds)), recordVersion)
+	b = appendText(b, s.User)
+	for _, n := range []int64{s.Spent, s.Ceiling, s.Peak, s.Seen, int64(len(s.Holds))} {
+		b = binary.AppendVarint(b, n)
+	}
+	for _, h := range s.Holds {
+		b = appendText(appendText(b, h.Budget), h.Owner)
+		b = append(b, unitByte(h.Unit))
+		for _, n := range []int64{h.Window, h.Base, h.Granted} {
+			b = binary.AppendVarint(b, n)
+		}
+	}
+	return b
+}
+
+func decodeStream(b []byte) (stream, error) {
+	r := newReader(b)
+	s := stream{User: r.text(), Spent: r.amount(), Ceiling: r.amount(), Peak: r.amount(), Seen: r.number()}
+	n := r.number()
+	if n < 0 || n > 2*maxScopes {
+		return stream{}, errRecord
+	}
+	for range n {
+		h := hold{Budget: r.text(), Owner: r.text(), Unit: byteUnit(r.byte()), Window: r.number(), Base: r.amount(), Granted: r.amount()}
+		if r.bad || h.Unit == "" || h.Base > s.Spent {
+			return stream{}, errRecord
+		}
+		s.Holds = append(s.Holds, h)
+	}
+	return s, r.end()
+}
+
+// balance is one budget of one owner in one window.
+type balance struct {
+	Spent int64 // ms charged; for Rolling this is kept by the minute instead
+	Hand  int64 // ms granted to streams and not charged yet
+}
+
+func (x balance) encode() []byte {
+	b := append(make([]byte, 0, 16), recordVersion)
+	return binary.AppendVarint(binary.AppendVarint(b, x.Spent), x.Hand)
+}
+
+func decodeBalance(b []byte) (balance, error) {
+	if b == nil {
+		return balance{}, nil
+	}
+	r := newReader(b)
+	x := balance{Spent: r.amount(), Hand: r.amount()}
+	return x, r.end()
+}
+
+func encodeState(s State) []byte {
+	b := binary.AppendVarint(append(make([]byte, 0, 8+len(s.Data)), recordVersion), s.Version)
+	return append(b, s.Data...)
+}
+
+// decodeState copies: the answer outlives the transaction.
+func decodeState(b []byte) (State, error) {
+	if b == nil {
+		return State{}, nil
+	}
+	r := newReader(b)
+	s := State{Version: r.amount()}
+	if r.bad || s.Version == 0 {
+		return State{}, errRecord
+	}
+	s.Data = append([]byte{}, r.b...)
+	return s, nil
+}
+
+// minutes is an hour of amounts.
+type minutes [60]int64
+
+func (m *minutes) encode() []byte {
+	last := len(m)
+	for last > 0 && m[last-1] == 0 {
+		last--
+	}
+	b := append(make([]byte, 0, 1+5*last), recordVersion)
+	for _, n := range m[:last] {
+		b = binary.AppendVarint(b, n)
+	}
+	return b
+}
+
+func decodeMinutes(b []byte) (m minutes, err error) {
+	if b == nil {
+		return m, nil
+	}
+	r := newReader(b)
+	for i := 0; len(r.b) > 0 && !r.bad; i++ {
+		if i == len(m) {
+			return minutes{}, errRecord
+		}
+		m[i] = r.amount()
+	}
+	return m, r.end()
+}
+
+// reader reads a record; after the first fault it returns zeros.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func newReader(b []byte) *reader {
+	if len(b) == 0 || b[0] != recordVersion {
+		return &reader{bad: true}
+	}
+	return &reader{b: b[1:]}
+}
+
+func (r *reader) fail() { r.b, r.bad = nil, true }
+
+func (r *reader) number() int64 {
+	n, size := binary.Varint(r.b)
+	if size <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[size:]
+	return n
+}
+
+// amount is a number that cannot be negative.
+func (r *reader) amount() int64 {
+	n := r.number()
+	if n < 0 {
+		r.fail()
+		return 0
+	}
+	return n
+}
+
+func (r *reader) byte() byte {
+	if len(r.b) == 0 {
+		r.fail()
+		return 0
+	}
+	c := r.b[0]
+	r.b = r.b[1:]
+	return c
+}
+
+func (r *reader) text() string {
+	n, size := binary.Uvarint(r.b)
+	if size <= 0 || n > uint64(len(r.b)-size) {
+		r.fail()
+		return ""
+	}
+	s := string(r.b[size : size+int(n)]) //nolint:gosec // bounded by the slice
+	r.b = r.b[size+int(n):]              //nolint:gosec // bounded by the slice
+	return s
+}
+
+func (r *reader) end() error {
+	if r.bad || len(r.b) > 0 {
+		return errRecord
+	}
+	return nil
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func (s stream) seen() time.Time { return time.Unix(s.Seen, 0) }
