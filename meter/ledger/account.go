@@ -2,8 +2,21 @@ package ledger
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
+)
+
+const (
+	defaultSlice   = 5000 // ms
+	defaultTimeout = 2 * time.Second
+	firstBackoff   = 250 * time.Millisecond
+	longestBackoff = 5 * time.Second
+	maxReplans     = 3 // leases in one refill, should every answer change the plan
+	settleTries    = 5
 )
 
 // Opening is what a stream's account starts from.
@@ -19,40 +32,231 @@ type Opening struct {
 	Slice int64
 	// Timeout bounds each call to the ledger (default 2 s).
 	Timeout time.Duration
-	Log     *slog.Logger
+	// Log is told when the store begins to fail and when it is back. Nil: nobody.
+	Log *slog.Logger
 	// Observe, where set, is told of every call to the ledger: op is "lease" or
-	// "settle", result is "granted", "exhausted", "error".
+	// "settle", result is "granted", "exhausted", "error". A settle that arrived
+	// is "granted". It is called from several goroutines and must not block.
 	Observe func(op, result string, took time.Duration)
 }
 
 // Account is one stream's purse. Spend, Wait and Ask belong to the goroutine that
 // reads the audio; everything else is safe from any goroutine.
-type Account struct{}
+type Account struct {
+	ledger Ledger
+	o      Opening
+	low    int64 // ms in hand at which a refill starts
+
+	mu      sync.Mutex
+	spent   int64
+	ceiling int64 // of the newest grant; may be below spent
+	grant   Grant
+	got     time.Time     // when grant arrived, by this process's clock
+	refill  chan struct{} // closed when the refill under way is over; nil without one
+	dryAt   int64         // spent as the newest grant fell short of what was asked; -1 when it did not
+	failed  error         // the last try's; nil when it succeeded
+	retryAt time.Time
+	backoff time.Duration
+	over    bool // closed, or settled by someone else: nothing may be spent
+
+	settle sync.Once
+	lost   error
+}
 
 // Open buys the first slice. The account is usable when err is nil even if
 // nothing was granted (Grant.Ceiling == 0): the caller decides what to tell the
-// client, and must Close it in every case.
-func Open(ctx context.Context, l Ledger, o Opening) (*Account, Grant, error) { panic("todo") }
+// client, and must Close it in every case. The account is never nil: after an
+// error the answer may have been lost, and only Close makes sure that nothing
+// stays charged.
+func Open(ctx context.Context, l Ledger, o Opening) (*Account, Grant, error) {
+	if o.Slice <= 0 {
+		o.Slice = defaultSlice
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &Account{ledger: l, o: o, low: o.Slice / 3, dryAt: -1}
+	if _, err := checkRequest(Request{User: o.User, Stream: o.Stream}); err != nil || o.Plan == nil {
+		a.over = true
+		a.settle.Do(func() {}) // there is nothing to settle
+		return a, Grant{}, errors.Join(err, errIf(o.Plan == nil, "an account needs a plan"))
+	}
+	u, err := a.usage(ctx)
+	if err != nil {
+		a.result(err)
+		return a, Grant{}, err
+	}
+	a.grant, a.got = Grant{State: u.State, At: u.At}, time.Now()
+	err = a.buy(ctx, 0)
+	a.result(err)
+	return a, a.Last(), err
+}
+
+func errIf(yes bool, what string) error {
+	if yes {
+		return fmt.Errorf("%w: %s", ErrInvalid, what)
+	}
+	return nil
+}
 
 // Spend buys ms more milliseconds from the lease in hand, all or nothing. It never touches the
 // network. It starts a refill in the background when a third of the slice is left.
 // ErrPending: the lease is too small and a refill is under way (Wait, then call again);
 // ErrExhausted: the budgets have no room for ms more; ErrOutage: the store failed and the lease in hand is used up.
-func (a *Account) Spend(ms int64) error { panic("todo") }
+func (a *Account) Spend(ms int64) error {
+	a.mu.Lock()
+	left := a.ceiling - a.spent - ms
+	if left < 0 || ms < 0 || a.over {
+		err := a.short(ms)
+		a.mu.Unlock()
+		return err
+	}
+	a.spent += ms
+	if left <= a.low && a.refill == nil && a.dryAt < 0 && (a.failed == nil || !time.Now().Before(a.retryAt)) {
+		a.start(0)
+	}
+	a.mu.Unlock()
+	return nil
+}
+
+// short says why ms cannot be had. It is called with the lock held.
+func (a *Account) short(ms int64) error {
+	switch {
+	case a.over:
+		return fmt.Errorf("%w: %w", ErrExhausted, ErrSettled)
+	case ms < 0 || ms > maxAmount:
+		return fmt.Errorf("%w: %d ms", ErrInvalid, ms)
+	case a.refill != nil:
+		return ErrPending
+	case a.failed != nil:
+		if !time.Now().Before(a.retryAt) {
+			a.start(ms)
+		}
+		return ErrOutage
+	case a.dryAt == a.spent:
+		return ErrExhausted
+	}
+	// Either nothing was asked yet that would do, or the grant that fell short is
+	// older than what was spent of it: others may have given back since.
+	a.start(ms)
+	return ErrPending
+}
+
+// start begins a refill. It is called with the lock held and without a refill under way.
+func (a *Account) start(need int64) {
+	done := make(chan struct{})
+	a.refill = done
+	go func() {
+		// Not the client's context: the refill of a stream that hangs up is
+		// settled by Close, which waits for it.
+		a.result(a.buy(context.Background(), need))
+		a.mu.Lock()
+		a.refill = nil
+		a.mu.Unlock()
+		close(done)
+	}()
+}
 
 // Wait returns when no refill is under way (at once if none is), or with ctx's error.
-func (a *Account) Wait(ctx context.Context) error { panic("todo") }
+func (a *Account) Wait(ctx context.Context) error {
+	for {
+		a.mu.Lock()
+		done := a.refill
+		a.mu.Unlock()
+		if done == nil {
+			return nil
+		}
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
 
 // Ask starts a refill of at least ms unless one is under way: how a stream that is dropping learns that its budget came back.
-func (a *Account) Ask(ms int64) { panic("todo") }
+func (a *Account) Ask(ms int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.refill == nil && !a.over {
+		a.start(min(max(ms, 0), maxAmount))
+	}
+}
 
 // Spent is the total of successful Spend calls, in milliseconds.
-func (a *Account) Spent() int64 { panic("todo") }
+func (a *Account) Spent() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.spent
+}
 
 // Last is the newest grant.
-func (a *Account) Last() Grant { panic("todo") }
+func (a *Account) Last() Grant {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.grant
+}
 
-// Close settles, once: the first call waits for a refill under way, charges Spent and gives
-// the rest back; later calls return the same error. The caller passes a context that is not the client's:
-// accounting must not stop because the client hung up.
-func (a *Account) Close(ctx context.Context) error { panic("todo") }
+// buy leases a slice, or need if that is more, beyond what is spent. When the
+// answer's state plans other budgets than were asked, it leases again under those.
+func (a *Account) buy(ctx context.Context, need int64) error {
+	a.mu.Lock()
+	// The store's clock, as it must read by now.
+	scopes := a.o.Plan(a.grant.State, a.grant.At.Add(time.Since(a.got)))
+	a.mu.Unlock()
+	for range maxReplans {
+		a.mu.Lock()
+		r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: scopes, Spent: a.spent}
+		a.mu.Unlock()
+		r.Ceiling = plus(r.Spent, max(a.o.Slice, need))
+		g, err := a.lease(ctx, r)
+		if err != nil {
+			return err
+		}
+		next := a.o.Plan(g.State, g.At)
+		a.take(g, r)
+		if slices.Equal(next, scopes) {
+			return nil
+		}
+		scopes = next
+	}
+	return nil
+}
+
+// take makes a grant the newest.
+func (a *Account) take(g Grant, r Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.grant, a.got, a.ceiling = g, time.Now(), g.Ceiling
+	a.dryAt = -1
+	if g.Ceiling < r.Ceiling {
+		a.dryAt = r.Spent
+	}
+}
+
+// result notes how the last try ended and, after a failure, when to try again.
+func (a *Account) result(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	before := a.failed
+	switch {
+	case err == nil:
+		a.failed, a.backoff = nil, 0
+		if before != nil {
+			a.o.Log.Info("ledger answers again", "stream", a.o.Stream)
+		}
+	case errors.Is(err, ErrSettled):
+		a.over, a.failed = true, nil
+		a.o.Log.Warn("stream was settled by someone else", "stream", a.o.Stream)
+	default:
+		a.failed = err
+		a.backoff = min(max(2*a.backoff, firstBackoff), longestBackoff)
+		a.retryAt = time.Now().Add(a.backoff)
+		if before == nil {
+			a.o.Log.Warn("ledger does not answer", "stream", a.o.Stream, "error", err)
+		}
+	}
+}

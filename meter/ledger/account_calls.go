@@ -1,0 +1,92 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// observe tells what a call took.
+func (a *Account) observe(op, result string, since time.Time) {
+	if a.o.Observe != nil {
+		a.o.Observe(op, result, time.Since(since))
+	}
+}
+
+// usage reads the user's state, which the first plan needs.
+func (a *Account) usage(ctx context.Context) (Usage, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.o.Timeout)
+	defer cancel()
+	began := time.Now()
+	u, err := a.ledger.Usage(ctx, Query{User: a.o.User})
+	if err != nil {
+		a.observe("lease", "error", began)
+		return Usage{}, fmt.Errorf("state of a stream's user: %w", err)
+	}
+	return u, nil
+}
+
+func (a *Account) lease(ctx context.Context, r Request) (Grant, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.o.Timeout)
+	defer cancel()
+	began := time.Now()
+	g, err := a.ledger.Lease(ctx, r)
+	switch {
+	case err != nil:
+		a.observe("lease", "error", began)
+		return Grant{}, fmt.Errorf("stream %q: %w", r.Stream, err)
+	case g.Ceiling <= r.Spent:
+		a.observe("lease", "exhausted", began)
+	default:
+		a.observe("lease", "granted", began)
+	}
+	return g, nil
+}
+
+// Close settles, once: the first call waits for a refill under way, charges Spent and gives
+// the rest back; later calls return the same error. The caller passes a context that is not the client's:
+// accounting must not stop because the client hung up. A store that fails is asked
+// up to five times within ctx; the error says that the settle may be lost and the
+// lease stays charged until the process ends.
+func (a *Account) Close(ctx context.Context) error {
+	a.settle.Do(func() {
+		a.mu.Lock()
+		a.over = true // from here on Spent stands
+		a.mu.Unlock()
+		if err := a.Wait(ctx); err != nil {
+			a.lost = fmt.Errorf("settle of stream %q: refill under way: %w", a.o.Stream, err)
+			return
+		}
+		if err := a.settleNow(ctx); err != nil {
+			a.lost = fmt.Errorf("settle of stream %q, %d ms spent: %w", a.o.Stream, a.Spent(), err)
+		}
+	})
+	return a.lost
+}
+
+func (a *Account) settleNow(ctx context.Context) error {
+	scopes := a.o.Plan(a.Last().State, a.Last().At)
+	r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: scopes, Spent: a.Spent()}
+	pause := firstBackoff / 2
+	for try := 1; ; try++ {
+		began := time.Now()
+		call, cancel := context.WithTimeout(ctx, a.o.Timeout)
+		_, err := a.ledger.Settle(call, r)
+		cancel()
+		if err == nil {
+			a.observe("settle", "granted", began)
+			return nil
+		}
+		a.observe("settle", "error", began)
+		if try == settleTries || errors.Is(err, ErrInvalid) || errors.Is(err, ErrClosed) {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+			pause *= 2
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
