@@ -3,6 +3,7 @@ package meter
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrUnsupported says that a stream's format cannot be turned into time here.
@@ -54,6 +55,13 @@ func (f Format) Align() int { return f.Encoding.sampleBytes() * f.Channels }
 
 // BytesPerSecond is the exact byte rate.
 func (f Format) BytesPerSecond() int64 { return int64(f.Align()) * int64(f.SampleRate) }
+
+// Duration is the audio time of n bytes, rounded down to the nanosecond. The
+// format must be valid.
+func (f Format) Duration(n int64) time.Duration {
+	bps := f.BytesPerSecond()
+	return time.Duration(n/bps)*time.Second + time.Duration(n%bps)*time.Second/time.Duration(bps)
+}
 
 // Validate returns an error that wraps ErrUnsupported and names the member that
 // cannot be metered.

@@ -203,8 +203,7 @@ func (s *deepgramSession) Farewell(d Denial) ([]Message, int, string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lastSeq++
-	return []Message{messageV2(d, s.lastSeq)}, d.Code, string(d.Reason)
+	return []Message{messageV2(d, s.lastSeq+1)}, d.Code, string(d.Reason)
 }
 
 // Reported is Metadata's duration once it came, before that the furthest end of

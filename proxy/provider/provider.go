@@ -127,7 +127,8 @@ type Session interface {
 	// sent it already. Called at most once.
 	Finish() []Message
 	// Farewell returns the last words to the client and the close code when the
-	// gateway itself ends the stream.
+	// gateway itself ends the stream. It changes nothing and may be asked again: the
+	// message can depend on what the vendor has said meanwhile, the code cannot.
 	Farewell(d Denial) ([]Message, int, string)
 	// Reported is the vendor's own count so far; ok is false while it told none.
 	Reported() (total time.Duration, ok bool)

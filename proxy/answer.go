@@ -1,0 +1,136 @@
+package proxy
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/sttgate/sttgate/proxy/provider"
+)
+
+// errAnswered is an error after the client had its answer: it is logged, and
+// nothing more is written.
+type errAnswered struct{ error }
+
+func (e errAnswered) Unwrap() error { return e.error }
+
+// answer tells the client why its request did not become a stream, and returns the
+// metric's word for it.
+func (h *Handler) answer(w http.ResponseWriter, v *vendor, id string, err error) string {
+	var (
+		own  refused
+		done errAnswered
+		no   denied
+	)
+	switch {
+	case errors.As(err, &done):
+		return "answered"
+	case errors.As(err, &own):
+		passRefusal(w, v, own)
+		return "vendor_refused"
+	case errors.Is(err, context.Canceled):
+		return "client_lost" // it hung up during the handshake: nobody to answer
+	}
+	d := denialOf(err)
+	d.RequestID = id
+	if errors.As(err, &no) && no.grant != nil {
+		setRateLimit(w.Header(), no.grant.Balances, no.grant.At)
+	}
+	var p provider.Provider
+	if v != nil {
+		p = v.Provider
+	}
+	writeRefusal(w, p, d, h.retryAfter)
+	if d.Reason == "" {
+		return "error"
+	}
+	return string(d.Reason)
+}
+
+// passRefusal hands on the vendor's own refusal: its status, its body, its safe headers.
+func passRefusal(w http.ResponseWriter, v *vendor, own refused) {
+	for _, name := range append([]string{"Content-Type", "Retry-After"}, v.Safe()...) {
+		if values := own.header.Values(name); len(values) > 0 {
+			w.Header()[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	w.WriteHeader(own.status)
+	_, _ = w.Write(own.body) // the client may be gone
+}
+
+// checkHandshake finds out before anybody is dialled or charged that an upgrade
+// could not be answered (RFC 6455, 4.2.1).
+func checkHandshake(r *http.Request) error {
+	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-Websocket-Key"))
+	switch {
+	case !websocket.IsWebSocketUpgrade(r) || r.Method != http.MethodGet:
+		return &provider.Error{Status: http.StatusBadRequest, Detail: "this path takes WebSocket connections: send an upgrade request"}
+	case r.Header.Get("Sec-Websocket-Version") != "13":
+		return &provider.Error{Status: http.StatusBadRequest, Detail: "Sec-WebSocket-Version must be 13"}
+	case err != nil || len(key) != 16:
+		return &provider.Error{Status: http.StatusBadRequest, Detail: "Sec-WebSocket-Key must be 16 bytes in base64"}
+	case r.ContentLength != 0:
+		return &provider.Error{Status: http.StatusBadRequest, Detail: "an upgrade request has no body"}
+	}
+	return nil
+}
+
+// upgrade answers the client's handshake and takes its socket.
+func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, v *vendor, vendorResp *http.Response, a *admission) (leg, error) {
+	header, err := v.Accept(r, vendorResp)
+	if err != nil {
+		return leg{}, denied{d: deny(provider.UpstreamUnreachable, "the vendor's answer cannot be relayed: "+err.Error())}
+	}
+	setRateLimit(header, a.grant.Balances, a.grant.At)
+	return h.take(w, r, header)
+}
+
+func (h *Handler) take(w http.ResponseWriter, r *http.Request, header http.Header) (leg, error) {
+	header.Set("X-Request-ID", w.Header().Get("X-Request-Id"))
+	c, err := h.upgrader.Upgrade(w, r, header)
+	if err != nil {
+		return leg{}, errAnswered{err} // the upgrader has told the client
+	}
+	return leg{conn: c.NetConn()}, nil
+}
+
+// acceptAndRefuse upgrades a client only to tell it in the vendor's in-band shape
+// that it may not speak: browsers and some SDKs cannot read a refused upgrade.
+func (h *Handler) acceptAndRefuse(w http.ResponseWriter, r *http.Request, v *vendor, rt provider.Route, d *provider.Denial) error {
+	header, err := v.Accept(r, nil)
+	if err != nil {
+		return denied{d: d}
+	}
+	header.Set("X-Sttgate-Reason", string(d.Reason))
+	header.Set("X-Request-ID", w.Header().Get("X-Request-Id"))
+	c, err := h.upgrader.Upgrade(w, r, header)
+	if err != nil {
+		return errAnswered{err}
+	}
+	defer func() { _ = c.Close() }()
+	deadline := time.Now().Add(farewellTimeout)
+	_ = c.SetWriteDeadline(deadline) // fails only on a closed socket, and then so does the write
+	_ = c.SetReadDeadline(deadline)
+	msgs, code, reason := v.Open(rt).Farewell(*d)
+	for _, m := range msgs {
+		if err := c.WriteMessage(int(m.Op), m.Payload); err != nil {
+			return errAnswered{err}
+		}
+	}
+	if err := c.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), deadline); err != nil {
+		return errAnswered{err}
+	}
+	c.SetReadLimit(h.relay.MaxMessage)
+	for { // until its Close: closing first would destroy what it has not read yet
+		if _, _, err := c.NextReader(); err != nil {
+			return errAnswered{denied{d: d}}
+		}
+	}
+}
+
+// farewellTimeout is how long a refused client may take to read why.
+const farewellTimeout = 2 * time.Second

@@ -1,0 +1,29 @@
+// Package proxy is the way of a stream: it takes a client's request on the data
+// listener, finds out who calls, which vendor is meant and whether the budgets
+// allow it, dials the vendor, and joins the two sockets.
+//
+//	client ──► Server ──► identify ──► match ──► admit ──────────► relay ══ audio ══► vendor
+//	           (listen,    (Caller)    (Route)   (gate: policy +     │   ◄═ results ═
+//	            drain)                            ledger.Account)    ▼
+//	                                              tap: meter.Counter (bytes→ms) ─► Account.Spend(ms)
+//	                                                                 │
+//	                              always, once, on every way out: settle
+//
+// handler.go tells that story; each step has a file of its own. Nothing flows
+// back: the relay asks the tap "may this message pass?", the tap asks the account,
+// and the account talks to the ledger off the audio path.
+//
+// # Ownership
+//
+// Until both handshakes are done everything belongs to Handler.ServeHTTP, which
+// gives back what it took (slot, lease, vendor socket) on every early return. With
+// Streams.Start a Stream owns both sockets, the account and the slot; ServeHTTP
+// returns, so that an idle stream does not keep a request's buffers and stack.
+// Stream.run settles and releases, whatever ended it.
+//
+// # Concurrency
+//
+// A stream has two goroutines, one per direction (package relay). A tap's audio
+// state belongs to the client's; what others read of it is atomic. One ticker per
+// Streams serves the timeouts and metrics of all of them.
+package proxy

@@ -1,0 +1,117 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sttgate/sttgate/policy"
+)
+
+// Metrics are the collectors of the data path. Every label value comes from a
+// closed set: a user id or a path as a label would let strangers fill the memory
+// of whoever scrapes.
+type Metrics struct {
+	streamsActive *prometheus.GaugeVec
+	streams       *prometheus.CounterVec
+	audioSeconds  *prometheus.CounterVec
+	audioBytes    *prometheus.CounterVec
+	charged       *prometheus.CounterVec
+	meterDrift    *prometheus.CounterVec
+	decisions     *prometheus.CounterVec
+	leases        *prometheus.CounterVec
+	leaseSeconds  prometheus.Histogram
+	storeErrors   *prometheus.CounterVec
+	handshake     *prometheus.HistogramVec
+	upstreamError *prometheus.CounterVec
+}
+
+// NewMetrics registers the collectors.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "sttgate", Name: name, Help: help}, labels)
+		reg.MustRegister(c)
+		return c
+	}
+	m := &Metrics{
+		streamsActive: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "sttgate", Name: "streams_active", Help: "Streams running now."}, []string{"provider"}),
+		streams:       counter("streams_total", "Streams that ended and requests that were refused, by result.", "provider", "result"),
+		audioSeconds:  counter("audio_seconds_total", "Audio as time, forwarded to the vendor or dropped.", "provider", "mode", "kind"),
+		audioBytes:    counter("audio_bytes_total", "Audio in bytes, forwarded to the vendor or dropped.", "provider", "kind"),
+		charged:       counter("charged_seconds_total", "Audio charged to users when their streams ended.", "provider", "basis"),
+		meterDrift:    counter("meter_drift_seconds_total", "Difference between the vendor's figure and ours; sign is over where the vendor counted more.", "provider", "sign"),
+		decisions:     counter("decisions_total", "Decisions of the budgets.", "decision", "reason", "shadow"),
+		leases:        counter("lease_requests_total", "Calls to the ledger by result.", "result"),
+		storeErrors:   counter("store_errors_total", "Calls to the ledger that failed.", "op", "class"),
+		upstreamError: counter("upstream_errors_total", "Vendor handshakes that failed: the vendor's status class, unreachable or timeout.", "provider", "code"),
+		leaseSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "sttgate", Name: "lease_duration_seconds", Help: "How long the ledger took to answer.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
+		}),
+		handshake: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "sttgate", Name: "upstream_handshake_seconds", Help: "From dialling the vendor to its answer.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+		}, []string{"provider"}),
+	}
+	reg.MustRegister(m.streamsActive, m.leaseSeconds, m.handshake)
+	return m
+}
+
+func (m *Metrics) started(provider string) { m.streamsActive.WithLabelValues(provider).Inc() }
+
+func (m *Metrics) ended(provider, result string, chargedMillis int64) {
+	m.streamsActive.WithLabelValues(provider).Dec()
+	m.streams.WithLabelValues(provider, result).Inc()
+	m.charged.WithLabelValues(provider, "audio").Add(float64(chargedMillis) / 1000)
+}
+
+// refused counts a request that never became a stream. provider is "none" where
+// the path named no vendor.
+func (m *Metrics) refused(provider, result string) {
+	m.streams.WithLabelValues(provider, result).Inc()
+}
+
+func (m *Metrics) audio(provider, kind string, d time.Duration, bytes int64) {
+	if bytes == 0 {
+		return
+	}
+	m.audioSeconds.WithLabelValues(provider, "stream", kind).Add(d.Seconds())
+	m.audioBytes.WithLabelValues(provider, kind).Add(float64(bytes))
+}
+
+func (m *Metrics) drift(provider string, vendorMinusOurs time.Duration) {
+	sign := "over"
+	if vendorMinusOurs < 0 {
+		sign, vendorMinusOurs = "under", -vendorMinusOurs
+	}
+	m.meterDrift.WithLabelValues(provider, sign).Add(vendorMinusOurs.Seconds())
+}
+
+func (m *Metrics) decided(d policy.Decision) {
+	decision, reason := "allow", "within_budget"
+	if !d.Allowed {
+		decision, reason = "deny", "budget_exhausted"
+	}
+	m.decisions.WithLabelValues(decision, reason, "false").Inc()
+	if len(d.ShadowViolated) > 0 {
+		m.decisions.WithLabelValues("deny", "budget_exhausted", "true").Inc()
+	}
+}
+
+// lease is told of every call to the ledger.
+func (m *Metrics) lease(op, result string, took time.Duration) {
+	if op == "lease" {
+		m.leases.WithLabelValues(result).Inc()
+	}
+	if result == "error" {
+		m.storeErrors.WithLabelValues(op, "store").Inc()
+	}
+	m.leaseSeconds.Observe(took.Seconds())
+}
+
+func (m *Metrics) dialled(provider, failure string, took time.Duration) {
+	m.handshake.WithLabelValues(provider).Observe(took.Seconds())
+	if failure != "" {
+		m.upstreamError.WithLabelValues(provider, failure).Inc()
+	}
+}

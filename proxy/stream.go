@@ -1,0 +1,132 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/sttgate/sttgate/meter"
+	"github.com/sttgate/sttgate/proxy/provider"
+	"github.com/sttgate/sttgate/proxy/relay"
+)
+
+// Stream is one running stream: what the registry knows of it.
+type Stream struct {
+	ID       string
+	User     string
+	Provider string
+	Started  time.Time
+
+	tap     *tap
+	relay   *relay.Stream
+	log     *slog.Logger
+	metrics *Metrics
+
+	mu    sync.Mutex // guards shown: the ticker and the end both flush
+	shown struct{ forwarded, dropped int64 }
+}
+
+// Progress is what a stream has done so far.
+type Progress struct {
+	Forwarded time.Duration // audio that reached the vendor
+	Dropped   time.Duration // audio that was swallowed
+	Bytes     int64         // of forwarded audio
+}
+
+// Progress is safe from any goroutine.
+func (s *Stream) Progress() Progress {
+	f := s.tap.route.Format
+	fwd := s.tap.forwarded.Load()
+	return Progress{Forwarded: f.Duration(fwd), Dropped: f.Duration(s.tap.dropped.Load()), Bytes: fwd}
+}
+
+// newStream joins two sockets whose handshakes are done. It owns them from here on.
+func newStream(id string, a *admission, rt provider.Route, sess provider.Session, cfg relay.Config, c, v leg, g *gate) (*Stream, error) {
+	clock, err := meter.New(rt.Format)
+	if err != nil {
+		return nil, err
+	}
+	t := &tap{session: sess, clock: clock, account: a.account, gate: g, sub: a.subject, route: rt, now: time.Now}
+	t.stream = relay.New(cfg, c.conn, v.conn, v.rest, t)
+	return &Stream{
+		ID: id, User: a.user, Provider: a.provider, Started: time.Now(), tap: t, relay: t.stream,
+		log: g.log.With("stream", id, "user", a.user, "provider", a.provider), metrics: g.metrics,
+	}, nil
+}
+
+// run relays to the end and settles, whatever the end was.
+func (s *Stream) run() {
+	s.log.Info("stream started", "variant", s.tap.route.Variant, "encoding", s.tap.route.Format.Encoding,
+		"sample_rate", s.tap.route.Format.SampleRate, "channels", s.tap.route.Format.Channels)
+	s.metrics.started(s.Provider)
+	res := s.relay.Run()
+	s.tap.keepalives.stop()
+	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
+	defer cancel()
+	err := s.tap.account.Close(ctx)
+	s.report(res, err)
+}
+
+// report writes the stream's one closing line and its counters.
+func (s *Stream) report(res relay.Result, settle error) {
+	charged := s.tap.account.Spent()
+	p := s.Progress()
+	attrs := []any{
+		"result", s.result(res), "audio_ms", p.Forwarded.Milliseconds(), "dropped_ms", p.Dropped.Milliseconds(), "charged_ms", charged,
+		"audio_bytes", p.Bytes, "connection_ms", time.Since(s.Started).Milliseconds(), "client_code", res.ClientCode, "vendor_code", res.VendorCode,
+	}
+	if rep, ok := s.tap.session.Reported(); ok {
+		attrs = append(attrs, "reported_ms", rep.Milliseconds())
+		s.metrics.drift(s.Provider, rep-p.Forwarded)
+	}
+	if res.Err != nil {
+		attrs = append(attrs, "error", res.Err)
+	}
+	if settle != nil {
+		attrs = append(attrs, "settle_error", settle)
+	}
+	s.flush()
+	s.metrics.ended(s.Provider, s.result(res), charged)
+	s.log.Info("stream ended", attrs...)
+}
+
+// result is the label of how a stream ended: from a closed set.
+func (s *Stream) result(res relay.Result) string {
+	switch {
+	case s.tap.ended.Load() != nil:
+		return string(s.tap.ended.Load().Reason)
+	case res.Err == nil:
+		return "ok"
+	case errors.Is(res.Err, relay.ErrIdle):
+		return "idle"
+	case errors.Is(res.Err, relay.ErrSlow):
+		return "slow"
+	case errors.Is(res.Err, relay.ErrProtocol), errors.Is(res.Err, relay.ErrTooBig):
+		return "protocol"
+	case errors.Is(res.Err, relay.ErrLost) && res.By == relay.Client:
+		return "client_lost"
+	case errors.Is(res.Err, relay.ErrLost):
+		return "vendor_lost"
+	}
+	return "error"
+}
+
+// tick is the stream's share of the registry's one ticker.
+func (s *Stream) tick(now time.Time) {
+	s.relay.Tick(now)
+	s.flush()
+}
+
+// flush moves what passed since the last time into the counters, so that a frame
+// costs no metric.
+func (s *Stream) flush() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, d := s.tap.forwarded.Load(), s.tap.dropped.Load()
+	format := s.tap.route.Format
+	s.metrics.audio(s.Provider, "forwarded", format.Duration(f-s.shown.forwarded), f-s.shown.forwarded)
+	s.metrics.audio(s.Provider, "dropped", format.Duration(d-s.shown.dropped), d-s.shown.dropped)
+	s.shown.forwarded, s.shown.dropped = f, d
+}

@@ -1,0 +1,231 @@
+package proxy
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/sttgate/sttgate/proxy/provider"
+)
+
+// Streams is the registry of running streams. http.Server forgets a hijacked
+// connection, so that Shutdown would cut every stream: whoever stops the gateway
+// asks here instead. Safe for concurrent use.
+type Streams struct {
+	total, perUser int
+	perProvider    map[string]int
+
+	mu       sync.Mutex
+	live     map[string]*Stream
+	users    map[string]int // slots taken, live or in their handshake
+	vendors  map[string]int
+	taken    int
+	draining bool
+	ending   bool          // the grace is over
+	empty    chan struct{} // closed and replaced when the last slot is given back
+	stop     chan struct{}
+	ticker   sync.WaitGroup
+}
+
+// NewStreams starts the registry's ticker; Close stops it.
+func NewStreams(l LimitsConfig, perProvider map[string]int) *Streams {
+	s := &Streams{
+		total: l.Streams, perUser: l.StreamsPerUser, perProvider: perProvider,
+		live: make(map[string]*Stream), users: make(map[string]int), vendors: make(map[string]int),
+		empty: make(chan struct{}), stop: make(chan struct{}),
+	}
+	s.ticker.Go(s.tick)
+	return s
+}
+
+// Close stops the ticker. Streams still running lose their timeouts, so it comes
+// after Drain.
+func (s *Streams) Close() {
+	close(s.stop)
+	s.ticker.Wait()
+}
+
+// acquire takes a slot for a stream that is about to shake hands. 0 means no limit.
+func (s *Streams) acquire(user, vendor string) (release func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.draining:
+		return nil, denied{d: drained()}
+	case s.total > 0 && s.taken >= s.total:
+		d := deny(provider.TooManyStreams, "this gateway runs as many streams as it may")
+		d.Status, d.Code = verdictOf(provider.BreakerOpen).status, verdictOf(provider.BreakerOpen).code
+		return nil, denied{d: d} // the gateway's capacity is not the user's fault: 503
+	case s.perUser > 0 && s.users[user] >= s.perUser:
+		return nil, denied{d: deny(provider.TooManyStreams, "user "+user+" runs as many streams at once as one user may; end one first")}
+	case s.perProvider[vendor] > 0 && s.vendors[vendor] >= s.perProvider[vendor]:
+		return nil, denied{d: deny(provider.TooManyStreams, "as many streams run to "+vendor+" as may at once")}
+	}
+	s.taken++
+	s.users[user]++
+	s.vendors[vendor]++
+	return sync.OnceFunc(func() { s.release(user, vendor) }), nil
+}
+
+func (s *Streams) release(user, vendor string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken--
+	if s.users[user]--; s.users[user] == 0 {
+		delete(s.users, user) // else every user who ever came stays in memory
+	}
+	s.vendors[vendor]--
+	if s.taken == 0 {
+		close(s.empty)
+		s.empty = make(chan struct{})
+	}
+}
+
+// start runs a stream on a goroutine of its own and gives its slot back at the end.
+func (s *Streams) start(st *Stream, release func()) {
+	s.mu.Lock()
+	s.live[st.ID] = st
+	late := s.ending
+	s.mu.Unlock()
+	go func() {
+		defer release()
+		defer s.forget(st.ID)
+		st.run()
+	}()
+	if late { // its handshake began before the drain and ended after the grace
+		st.tap.end(drained())
+	}
+}
+
+func (s *Streams) forget(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.live, id)
+}
+
+// List returns the running streams in no order.
+func (s *Streams) List() []*Stream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]*Stream, 0, len(s.live))
+	for _, st := range s.live {
+		out = append(out, st)
+	}
+	return out
+}
+
+// End ends a running stream politely; false when there is none of this id.
+func (s *Streams) End(id string, d *provider.Denial) bool {
+	s.mu.Lock()
+	st := s.live[id]
+	s.mu.Unlock()
+	if st == nil {
+		return false
+	}
+	st.tap.end(d)
+	return true
+}
+
+// Draining reports whether new streams are refused.
+func (s *Streams) Draining() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draining
+}
+
+// BeginDrain refuses new streams from now on.
+func (s *Streams) BeginDrain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+}
+
+// Drain refuses new streams, lets running ones go on for c.Grace, then ends them
+// politely and settles them, and cuts what is left after c.Hard. It returns when
+// none is left. Cancelling ctx (a second signal) ends the patience at once: polite
+// ends begin now and have two seconds.
+func (s *Streams) Drain(ctx context.Context, c DrainConfig) {
+	s.BeginDrain()
+	detached := context.WithoutCancel(ctx)
+	hard, cancel := context.WithTimeout(detached, c.Hard)
+	defer cancel()
+	grace, cancelGrace := context.WithTimeout(ctx, c.Grace)
+	defer cancelGrace()
+	if s.wait(grace) {
+		return
+	}
+	spread := endSpread
+	if ctx.Err() != nil {
+		hard, cancel = context.WithTimeout(detached, impatience)
+		defer cancel()
+		spread = impatience / 4
+	} else {
+		stop := context.AfterFunc(ctx, cancel)
+		defer stop()
+	}
+	s.endAll(hard, spread)
+	if s.wait(hard) {
+		return
+	}
+	for _, st := range s.List() {
+		st.relay.Abort()
+	}
+	rest, cancelRest := context.WithTimeout(detached, settleTimeout)
+	defer cancelRest()
+	s.wait(rest)
+}
+
+const (
+	// endSpread is over how long a drain's closes are spread, so that the clients
+	// do not all come back in the same moment.
+	endSpread = 2 * time.Second
+	// impatience is what a second signal leaves for polite ends.
+	impatience = 2 * time.Second
+)
+
+func drained() *provider.Denial {
+	return deny(provider.Draining, "this gateway is shutting down; connect again")
+}
+
+func (s *Streams) endAll(ctx context.Context, spread time.Duration) {
+	s.mu.Lock()
+	s.ending = true
+	s.mu.Unlock()
+	for _, st := range s.List() {
+		t := time.AfterFunc(rand.N(spread), func() { st.tap.end(drained()) }) //nolint:gosec // jitter, not a secret
+		context.AfterFunc(ctx, func() { t.Stop() })
+	}
+}
+
+// wait returns true when no slot is taken, false when ctx ended first.
+func (s *Streams) wait(ctx context.Context) bool {
+	s.mu.Lock()
+	empty, none := s.empty, s.taken == 0
+	s.mu.Unlock()
+	if none {
+		return true
+	}
+	select {
+	case <-empty:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// tick serves all streams once a second: one timer for ten thousand streams.
+func (s *Streams) tick() {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case now := <-t.C:
+			for _, st := range s.List() {
+				st.tick(now)
+			}
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package proxy
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/sttgate/sttgate/policy"
+)
+
+// ownPrefix is reserved on the data listener; no vendor has it.
+const ownPrefix = "/sttgate/v1/"
+
+// usageHandler lets callers read their own stage and budgets. The identity is found
+// as for a stream; the caller token stands in Authorization.
+type usageHandler struct {
+	*Handler
+	users *Users
+}
+
+// usageAnswer is the JSON of GET /sttgate/v1/usage.
+type usageAnswer struct {
+	User    string        `json:"user"`
+	Stage   policy.Stage  `json:"stage"`
+	Budgets []usageBudget `json:"budgets"`
+}
+
+type usageBudget struct {
+	Budget    string    `json:"budget"`
+	Limit     int64     `json:"limit_ms"`
+	Used      int64     `json:"used_ms"`
+	Remaining int64     `json:"remaining_ms"`
+	Resets    time.Time `json:"resets,omitzero"`
+	Shadow    bool      `json:"shadow,omitempty"`
+}
+
+func (h *usageHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := requestID(r)
+	w.Header().Set("X-Request-ID", id)
+	if err := h.serve(w, r); err != nil {
+		h.refuse(w, r, nil, id, err)
+	}
+}
+
+func (h *usageHandler) serve(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		d := deny("", "only GET is possible here")
+		d.Status, d.Title = http.StatusMethodNotAllowed, "Method not allowed"
+		return denied{d: d}
+	}
+	caller, _, err := h.identify.Identify(r, bearer(r))
+	if err != nil {
+		return err
+	}
+	u, err := h.users.User(r.Context(), caller.User, caller.Plan)
+	if err != nil {
+		return err
+	}
+	a := usageAnswer{User: u.ID, Stage: u.Stage, Budgets: []usageBudget{}}
+	for _, b := range u.Balances {
+		a.Budgets = append(a.Budgets, usageBudget{b.Budget, b.Limit, b.Used, b.Remaining, b.Resets, b.Shadow})
+	}
+	setRateLimit(w.Header(), u.Balances, u.At)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	return ignoreGone(json.NewEncoder(w).Encode(a))
+}
+
+// ignoreGone drops the error of writing an answer: nobody is left to tell.
+func ignoreGone(error) error { return nil }
+
+// bearer is the credential of an Authorization header, whatever its scheme's case.
+func bearer(r *http.Request) string {
+	scheme, cred, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "bearer") && !strings.EqualFold(scheme, "token") {
+		return ""
+	}
+	return strings.TrimSpace(cred)
+}
