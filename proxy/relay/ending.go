@@ -115,7 +115,9 @@ func (s *Stream) pumpDone(side Side) {
 	defer s.mu.Unlock()
 	s.over[side] = true
 	if side == Vendor {
-		s.peer(Vendor).w.hurry(s.c.CloseTimeout) // the client's pump may be stuck in a write to it
+		// The client's pump may be stuck in a write to the vendor, or may still have to
+		// pass an answer, for which it waits one CloseTimeout.
+		s.peer(Vendor).w.hurry(2 * s.c.CloseTimeout)
 	}
 	if !s.over[side.other()] {
 		s.poke(side.other())
