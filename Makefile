@@ -1,0 +1,65 @@
+# `make` lists what there is; `make ci` is what the pipeline runs, all of it.
+# Nothing has to be installed but Go (1.26), make and, for the race detector, gcc:
+# the linters are built from tools/go.mod at pinned versions.
+
+GO       ?= go
+FUZZTIME ?= 60s
+# Hang guard for one package's tests, not a speed goal.
+TIMEOUT  ?= 10m
+IMAGE    ?= sttgate
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BIN      := bin/sttgate
+TOOL     := $(GO) tool -modfile=tools/go.mod
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help build test vet lint lint-selftest fmt fmt-check check-files fuzz bench demo static image ci clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/sttgate, static
+	CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/sttgate
+
+test: ## all tests, with the race detector
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout $(TIMEOUT) ./...
+
+vet: ## go vet
+	$(GO) vet ./...
+
+lint: ## golangci-lint: faults, import rules, house style
+	$(TOOL) golangci-lint config verify
+	$(TOOL) golangci-lint run ./...
+
+lint-selftest: ## prove that the lint rules fire
+	.ci/lint-selftest
+
+fmt: ## format the tree (gofumpt)
+	$(TOOL) gofumpt -w cmd config meter policy proxy
+
+fmt-check: ## fail if a file is not formatted
+	@out=$$($(TOOL) gofumpt -l cmd config meter policy proxy) && test -z "$$out" || { echo "not formatted, run make fmt:"; echo "$$out"; exit 1; }
+
+check-files: ## length of files, links in the documentation
+	.ci/check-files
+
+fuzz: ## every fuzz target for FUZZTIME (60s)
+	.ci/fuzz $(FUZZTIME)
+
+bench: ## the relay beside nginx and others; writes a table (minutes)
+	$(GO) run ./proxy/bench
+
+demo: ## the main job on one machine: no keys, no servers, half a minute
+	$(GO) run ./cmd/sttgate demo
+
+static: build ## the binary needs no C library
+	.ci/check-static $(BIN)
+
+image: ## container image (needs docker)
+	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE):$(VERSION) .
+
+ci: fmt-check check-files vet lint lint-selftest static test demo ## exactly what the pipeline runs
+	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+
+clean: ## remove what was built
+	rm -rf bin
