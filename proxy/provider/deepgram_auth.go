@@ -14,7 +14,7 @@ import (
 //	Sec-WebSocket-Protocol: token, KEY                 browsers; bearer, JWT
 //	Sec-WebSocket-Protocol: token, KEY, x-deepgram-session-id, UUID
 
-// scheme reports Deepgram's two words before a credential.
+// deepgramScheme reports Deepgram's two words before a credential.
 func deepgramScheme(s string) bool {
 	return strings.EqualFold(s, "token") || strings.EqualFold(s, "bearer")
 }
@@ -101,8 +101,12 @@ var (
 
 // Accept answers the subprotocol and passes the vendor's dg-* headers. A client
 // that offered subprotocols and is answered none fails ("Server did not respond
-// with sent protocols"); one that is answered its key has it in its logs.
+// with sent protocols"); one that is answered its key has it in its logs. Without
+// a vendor's answer (nil), a client is accepted only to be told no.
 func (Deepgram) Accept(in *http.Request, vendor *http.Response) (http.Header, error) {
+	if vendor == nil {
+		vendor = &http.Response{}
+	}
 	if len(list(headerLines(vendor.Header, "Sec-WebSocket-Extensions"))) > 0 {
 		return nil, errExtension
 	}

@@ -1,7 +1,7 @@
 package provider
 
 import (
-	"errors"
+	"bytes"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,8 +33,6 @@ type deepgramSession struct {
 // terms may be long. Audio in text would be unmetered.
 const maxControl = 4 << 10
 
-var errControl = errors.New("text message is neither a known control message nor short")
-
 // FromClient notes the end of stream. Messages pass as they are; the vendor is
 // the judge of those that are not understood, unless they are big enough to
 // carry audio.
@@ -52,7 +50,7 @@ func (s *deepgramSession) FromClient(text []byte) (Action, error) {
 		}
 	}
 	if len(text) > maxControl && !configure {
-		return Action{}, errControl
+		return Action{}, bad("a text message of more than 4 KiB is not a control message that is known here; audio goes in binary messages")
 	}
 	return Action{}, nil
 }
@@ -72,7 +70,11 @@ func (s *deepgramSession) FromVendor(text []byte) (Action, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Action{Replace: shiftTimes(make([]byte, 0, len(text)+64), text, &s.gaps)}, nil
+	shifted := shiftTimes(make([]byte, 0, len(text)+64), text, &s.gaps)
+	if bytes.Equal(shifted, text) { // heard before the first gap
+		return Action{}, nil
+	}
+	return Action{Replace: shifted}, nil
 }
 
 // readV1 takes start+duration of Results, and Metadata's duration, which is the
