@@ -51,6 +51,7 @@ type Account struct {
 	spent   int64
 	ceiling int64 // of the newest grant; may be below spent
 	grant   Grant
+	scopes  []Scope       // that grant was leased under
 	got     time.Time     // when grant arrived, by this process's clock
 	refill  chan struct{} // closed when the refill under way is over; nil without one
 	dryAt   int64         // spent as the newest grant fell short of what was asked; -1 when it did not
@@ -84,13 +85,7 @@ func Open(ctx context.Context, l Ledger, o Opening) (*Account, Grant, error) {
 		a.settle.Do(func() {}) // there is nothing to settle
 		return a, Grant{}, errors.Join(err, errIf(o.Plan == nil, "an account needs a plan"))
 	}
-	u, err := a.usage(ctx)
-	if err != nil {
-		a.result(err)
-		return a, Grant{}, err
-	}
-	a.grant, a.got = Grant{State: u.State, At: u.At}, time.Now()
-	err = a.buy(ctx, 0)
+	err := a.buy(ctx, 0)
 	a.result(err)
 	return a, a.Last(), err
 }
@@ -108,14 +103,13 @@ func errIf(yes bool, what string) error {
 // ErrExhausted: the budgets have no room for ms more; ErrOutage: the store failed and the lease in hand is used up.
 func (a *Account) Spend(ms int64) error {
 	a.mu.Lock()
-	left := a.ceiling - a.spent - ms
-	if left < 0 || ms < 0 || a.over {
+	if ms < 0 || ms > a.ceiling-a.spent || a.over {
 		err := a.short(ms)
 		a.mu.Unlock()
 		return err
 	}
 	a.spent += ms
-	if left <= a.low && a.refill == nil && a.dryAt < 0 && (a.failed == nil || !time.Now().Before(a.retryAt)) {
+	if a.ceiling-a.spent <= a.low && a.refill == nil && a.dryAt < 0 && (a.failed == nil || !time.Now().Before(a.retryAt)) {
 		a.start(0)
 	}
 	a.mu.Unlock()
@@ -203,10 +197,10 @@ func (a *Account) Last() Grant {
 // buy leases a slice, or need if that is more, beyond what is spent. When the
 // answer's state plans other budgets than were asked, it leases again under those.
 func (a *Account) buy(ctx context.Context, need int64) error {
-	a.mu.Lock()
-	// The store's clock, as it must read by now.
-	scopes := a.o.Plan(a.grant.State, a.grant.At.Add(time.Since(a.got)))
-	a.mu.Unlock()
+	scopes, err := a.plan(ctx)
+	if err != nil {
+		return err
+	}
 	for range maxReplans {
 		a.mu.Lock()
 		r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: scopes, Spent: a.spent}
@@ -226,11 +220,27 @@ func (a *Account) buy(ctx context.Context, need int64) error {
 	return nil
 }
 
+// plan is what applies by the newest grant, at what the store's clock must read
+// by now. Before the first grant the store is asked.
+func (a *Account) plan(ctx context.Context) ([]Scope, error) {
+	a.mu.Lock()
+	g, got := a.grant, a.got
+	a.mu.Unlock()
+	if got.IsZero() {
+		u, err := a.usage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		g, got = Grant{State: u.State, At: u.At}, time.Now()
+	}
+	return a.o.Plan(g.State, g.At.Add(time.Since(got))), nil
+}
+
 // take makes a grant the newest.
 func (a *Account) take(g Grant, r Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.grant, a.got, a.ceiling = g, time.Now(), g.Ceiling
+	a.grant, a.got, a.ceiling, a.scopes = g, time.Now(), g.Ceiling, r.Scopes
 	a.dryAt = -1
 	if g.Ceiling < r.Ceiling {
 		a.dryAt = r.Spent

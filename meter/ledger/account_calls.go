@@ -66,8 +66,9 @@ func (a *Account) Close(ctx context.Context) error {
 }
 
 func (a *Account) settleNow(ctx context.Context) error {
-	scopes := a.o.Plan(a.Last().State, a.Last().At)
-	r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: scopes, Spent: a.Spent()}
+	a.mu.Lock()
+	r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: a.scopes, Spent: a.spent}
+	a.mu.Unlock()
 	pause := firstBackoff / 2
 	for try := 1; ; try++ {
 		began := time.Now()

@@ -1,0 +1,98 @@
+package ledgertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/sttgate/sttgate/meter/ledger"
+	"pgregory.net/rapid"
+)
+
+// account is what the model knows of a stream: one budget, held from base on.
+type account struct {
+	base, spent, ceiling int64
+	settled              bool
+}
+
+// total is what all streams have from the budget.
+func total(m map[string]*account) (used, forwarded int64) {
+	for _, a := range m {
+		used += max(a.ceiling, a.spent) - a.base
+		forwarded += a.spent
+	}
+	return used, forwarded
+}
+
+// expect is the model: what a lease must grant.
+func expect(m map[string]*account, r ledger.Request, limit int64) int64 {
+	a, known := m[r.Stream]
+	if !known {
+		a = &account{base: r.Spent, spent: r.Spent, ceiling: r.Spent}
+		m[r.Stream] = a
+	}
+	if r.Spent < a.spent {
+		return a.ceiling
+	}
+	a.spent = r.Spent
+	a.ceiling = max(a.ceiling, a.spent)
+	used, _ := total(m)
+	a.ceiling += min(max(r.Ceiling-a.ceiling, 0), max(limit-used, 0))
+	return a.ceiling
+}
+
+// model sends requests that are duplicated, late, or unanswered as far as the
+// sender knows, and wants what the model says after each.
+func model(t *testing.T, open Open) {
+	t.Helper()
+	d := newDesk(t, open, noon(), time.UTC)
+	ctx, round := context.Background(), 0
+	rapid.Check(t, func(t *rapid.T) {
+		round++ // rounds share the store and nothing else
+		user := fmt.Sprint("u", round)
+		m, sent := map[string]*account{}, []ledger.Request{}
+		ms := rapid.Int64Range(0, 12_000)
+		for range rapid.IntRange(1, 25).Draw(t, "steps") {
+			s := scope("daily", ledger.Day, rapid.SampledFrom([]int64{0, 7000, 20_000, 1 << 40}).Draw(t, "limit"))
+			s.Owner = "user:" + user
+			r := ledger.Request{
+				User: user, Stream: user + rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "stream"),
+				Scopes: []ledger.Scope{s}, Ceiling: ms.Draw(t, "ceiling"), Spent: ms.Draw(t, "spent"),
+			}
+			if len(sent) > 0 && rapid.IntRange(0, 2).Draw(t, "old") == 0 {
+				r = rapid.SampledFrom(sent).Draw(t, "which") // a retry, or one that was held up
+			}
+			sent = append(sent, r)
+			a, known := m[r.Stream]
+			if rapid.IntRange(0, 5).Draw(t, "settle") == 0 {
+				if !known {
+					m[r.Stream] = &account{spent: r.Spent, ceiling: r.Spent, settled: true}
+				} else if !a.settled {
+					a.spent = max(a.spent, r.Spent)
+					a.ceiling, a.settled = a.spent, true
+				}
+				if _, err := d.Settle(ctx, r); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				g, err := d.Lease(ctx, r)
+				if known && a.settled {
+					if !errors.Is(err, ledger.ErrSettled) {
+						t.Fatalf("lease of a settled stream: %v", err)
+					}
+				} else if want := expect(m, r, r.Scopes[0].Limit); err != nil || g.Ceiling != want {
+					t.Fatalf("%+v: ceiling %d, %v; the model says %d", r, g.Ceiling, err, want)
+				}
+			}
+			u, err := d.Usage(ctx, ledger.Query{User: user, Scopes: r.Scopes, Windows: []time.Duration{time.Hour}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if used, forwarded := total(m); u.Balances[0].Used != used || u.Audio[0] != forwarded {
+				t.Fatalf("after %+v: used %d, forwarded %d; the model says %d, %d", r, u.Balances[0].Used, u.Audio[0], used, forwarded)
+			}
+		}
+	})
+}
