@@ -19,7 +19,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/sttgate, static
-	CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/sttgate
+	CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -tags timetzdata -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/sttgate
 
 test: ## all tests, with the race detector
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout $(TIMEOUT) ./...
