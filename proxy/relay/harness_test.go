@@ -59,6 +59,14 @@ type rig struct {
 // newRig starts a stream. Short timeouts belong to the cases that wait for them.
 func newRig(t testing.TB, p path, c Config, tap Tap, rest ...byte) *rig {
 	t.Helper()
+	r := prepare(t, p, c, tap, rest...)
+	r.start()
+	return r
+}
+
+// prepare makes a stream that does not run yet.
+func prepare(t testing.TB, p path, c Config, tap Tap, rest ...byte) *rig {
+	t.Helper()
 	if c.CloseTimeout == 0 {
 		c.CloseTimeout = hang
 	}
@@ -72,20 +80,22 @@ func newRig(t testing.TB, p path, c Config, tap Tap, rest ...byte) *rig {
 	if p.tls {
 		toVendor, atVendor = tlsPair(t, vendorHere, vendorThere)
 	}
-	r := &rig{
+	return &rig{
 		t: t, result: make(chan Result, 1),
 		s:      New(c, clientHere, toVendor, rest, tap),
 		client: newEnd(t, clientThere, true),
 		vendor: newEnd(t, atVendor, false),
 	}
+}
+
+func (r *rig) start() {
 	go func() { r.result <- r.s.Run() }()
-	t.Cleanup(func() {
+	r.t.Cleanup(func() {
 		r.s.Abort()
 		r.wait()
 		r.client.c.Close()
 		r.vendor.c.Close()
 	})
-	return r
 }
 
 // wait is the stream's result.
