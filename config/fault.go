@@ -45,11 +45,18 @@ func (f Faults) sorted() Faults {
 	return f
 }
 
-// has reports whether key or a part of it is known to be wrong already.
+// has reports whether key, a part of it or what it is a part of is known to be
+// wrong already.
 func (f Faults) has(key string) bool {
 	return slices.ContainsFunc(f, func(x Fault) bool {
-		return x.Key == key || strings.HasPrefix(x.Key, key+".") || strings.HasPrefix(x.Key, key+"[")
+		// A variable that names a whole section has not spoilt what is in the section.
+		outer := x.Key != "" && x.At.Env == "" && within(key, x.Key)
+		return outer || x.Key == key || within(x.Key, key)
 	})
+}
+
+func within(key, outer string) bool {
+	return strings.HasPrefix(key, outer+".") || strings.HasPrefix(key, outer+"[")
 }
 
 // hider blanks contents that came from where secrets come from. Messages do not

@@ -51,14 +51,20 @@ func parse(k kind, s, tag string) (any, error) {
 		}
 		return secret.New(s), nil
 	case boolean:
-		if !typed(yamlBool) || s != "true" && s != "false" {
+		if s != "true" && s != "false" {
 			return nil, wrong
+		}
+		if !typed(yamlBool) {
+			return nil, errors.New("must be " + k.wants() + ", without quotes")
 		}
 		return s == "true", nil
 	case integer:
 		n, err := strconv.Atoi(s)
-		if !typed(yamlInt) || err != nil {
+		if err != nil {
 			return nil, wrong
+		}
+		if !typed(yamlInt) {
+			return nil, errors.New("must be " + k.wants() + ", without quotes")
 		}
 		return n, nil
 	case size:
@@ -83,7 +89,7 @@ func parseItems(k kind, items []string) (any, error) {
 		for i, s := range items {
 			stage, err := policy.ParseStage(s)
 			if err != nil {
-				return nil, errors.New("has an unknown stage: use none, warning, throttle or restrict")
+				return nil, fmt.Errorf("entry %d is no stage: use none, warning, throttle or restrict", i+1)
 			}
 			out[i] = stage
 		}

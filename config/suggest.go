@@ -6,7 +6,7 @@ import (
 )
 
 // suggest completes a message about an unknown word: the nearest known one, or
-// all of them when none is near.
+// all of them when none is near and they fit on a line.
 func suggest(word string, known []string) string {
 	best, distance := "", 1+max(1, len(word)/3)
 	for _, k := range known {
@@ -16,6 +16,9 @@ func suggest(word string, known []string) string {
 	}
 	if best != "" {
 		return fmt.Sprintf("did you mean %s?", best)
+	}
+	if len(known) > 12 {
+		return "sttgate check shows every key"
 	}
 	return "known here: " + strings.Join(known, ", ")
 }

@@ -45,8 +45,18 @@ type Budget struct {
 	Shadow bool
 }
 
-// WithDefaults fills what was left empty: per user, per day, auto.
+// WithDefaults fills what was left empty: per user, per day, auto. Absent lists
+// become empty ones, which mean the same and show as [] everywhere.
 func (b Budget) WithDefaults() Budget {
+	if b.Providers == nil {
+		b.Providers = []string{}
+	}
+	if b.Plans == nil {
+		b.Plans = []string{}
+	}
+	if b.Stages == nil {
+		b.Stages = []Stage{}
+	}
 	for _, f := range []struct {
 		field *string
 		value string

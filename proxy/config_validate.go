@@ -92,7 +92,7 @@ func (p ProviderConfig) validate(f *faults, name string) {
 	case u.Scheme != "https" && u.Scheme != "http":
 		f.add(key+".url", "must begin with https:// or http://, for streams too")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		f.add(key+".url", "must not carry a user, a query or a fragment: a credential belongs in %s.key", key)
+		f.add(key+".url", "must not carry a user, a query or a fragment: a credential belongs beside it, in key")
 	}
 	if !headerSafe(p.Key) {
 		f.add(key+".key", "has characters that no header can carry, such as a space or a line break")
