@@ -46,7 +46,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string) (*vendor, error) {
 	v, err := h.locate(r)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
 	caller, req, err := h.identify.Identify(r, v.Credential(r))
 	if err != nil {
