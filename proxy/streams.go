@@ -184,6 +184,13 @@ const (
 	impatience = 2 * time.Second
 )
 
+// Killed is what a stream is told that an operator ends.
+func Killed() *provider.Denial {
+	d := deny(provider.Draining, "an operator ended this stream")
+	d.Title = "Ended by an operator"
+	return d
+}
+
 func drained() *provider.Denial {
 	return deny(provider.Draining, "this gateway is shutting down; connect again")
 }

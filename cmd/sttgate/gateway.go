@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/sttgate/sttgate/config"
+	"github.com/sttgate/sttgate/meter/ledger"
+	"github.com/sttgate/sttgate/proxy"
+	"github.com/sttgate/sttgate/proxy/admin"
+	"github.com/sttgate/sttgate/proxy/provider"
+)
+
+// gateway is a running gateway: the data listeners, the operator's listener and the
+// ledger behind both.
+type gateway struct {
+	store ledger.Store
+	proxy *proxy.Server
+	admin *http.Server
+	ops   net.Listener
+	log   *slog.Logger
+
+	draining sync.Once
+	drained  chan struct{} // closed when the data side is down
+	hurry    context.Context
+	hurryUp  context.CancelFunc
+	served   chan error // of the two servers' goroutines
+}
+
+// startGateway builds the graph top to bottom and opens the listeners. On an error
+// nothing is left open. The caller must Wait.
+func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, v admin.Version) (_ *gateway, err error) {
+	store, err := openStore(cfg.Ledger)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, store.Close())
+		}
+	}()
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	data, err := proxy.New(cfg.Proxy, proxy.Deps{
+		Store: store, Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: reg,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{
+		store: store, proxy: data, log: log, drained: make(chan struct{}), served: make(chan error, 2),
+	}
+	g.hurry, g.hurryUp = context.WithCancel(context.Background())
+	registerState(reg, g, v)
+	ops, err := g.operator(cfg, reg, v)
+	if err != nil {
+		data.Streams.Close()
+		return nil, err
+	}
+	g.admin = &http.Server{
+		Handler: ops, ReadHeaderTimeout: cfg.Proxy.Limits.HeaderTimeout, ReadTimeout: 10 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	if err := g.listen(ctx, cfg.Admin.Listen); err != nil {
+		data.Streams.Close()
+		return nil, err
+	}
+	go func() { g.served <- data.Serve() }()
+	go func() { g.served <- ignoreClosed(g.admin.Serve(g.ops)) }()
+	return g, nil
+}
+
+func openStore(c ledger.Config) (ledger.Store, error) {
+	loc, err := c.Location()
+	if err != nil {
+		return nil, err
+	}
+	if c.Store == ledger.StoreMemory {
+		return ledger.NewMemory(time.Now, loc), nil
+	}
+	s, err := ledger.OpenEmbedded(c.Path, loc, time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("ledger.path %s: %w", c.Path, err)
+	}
+	return s, nil
+}
+
+// listen opens the operator's listener first: the probes have to answer before
+// clients come.
+func (g *gateway) listen(ctx context.Context, addr string) error {
+	var lc net.ListenConfig
+	ops, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen for operators: %w", err)
+	}
+	if err := g.proxy.Listen(ctx); err != nil {
+		return errors.Join(err, ops.Close())
+	}
+	g.ops = ops
+	return nil
+}
+
+// DataAddr is where clients connect.
+func (g *gateway) DataAddr() string { return g.proxy.Addr() }
+
+// AdminAddr is the operator's listener.
+func (g *gateway) AdminAddr() string { return g.ops.Addr().String() }
+
+// Drain begins to take the gateway out of service and returns at once: new streams
+// get 503, running ones go on for drain.grace. Wait returns when it is done.
+func (g *gateway) Drain() {
+	g.draining.Do(func() {
+		g.proxy.Streams.BeginDrain()
+		g.log.Info("draining", "streams", len(g.proxy.Streams.List()))
+		go func() {
+			defer close(g.drained)
+			g.proxy.Shutdown(g.hurry)
+		}()
+	})
+}
+
+// Hurry ends the grace of a drain: polite ends begin now and have two seconds.
+func (g *gateway) Hurry() { g.hurryUp() }
+
+// Stop drains without a grace and waits.
+func (g *gateway) Stop() error {
+	g.Hurry()
+	g.Drain()
+	return g.Wait()
+}
+
+// Wait returns when the gateway is down: drained, settled, and the store closed. A
+// listener that fails takes the gateway down, too.
+func (g *gateway) Wait() error {
+	first := <-g.served
+	g.Drain()
+	<-g.drained
+	closing, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	err := errors.Join(first, g.admin.Shutdown(closing))
+	err = errors.Join(err, <-g.served)
+	g.hurryUp()
+	if cerr := g.store.Close(); cerr != nil {
+		err = errors.Join(err, fmt.Errorf("close ledger: %w", cerr))
+	}
+	return err
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}

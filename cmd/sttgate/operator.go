@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sttgate/sttgate/config"
+	"github.com/sttgate/sttgate/meter/ledger"
+	"github.com/sttgate/sttgate/policy"
+	"github.com/sttgate/sttgate/proxy"
+	"github.com/sttgate/sttgate/proxy/admin"
+)
+
+// operator builds the admin room's handler. The room knows nothing of the others;
+// the types below are its doors.
+func (g *gateway) operator(cfg config.Config, metrics prometheus.Gatherer, v admin.Version) (http.Handler, error) {
+	d := admin.Deps{
+		Users: opsUsers{g.proxy.Users}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Health: opsHealth{g},
+		Metrics: metrics, Log: g.log, Version: v,
+	}
+	for _, s := range policy.Stages() {
+		d.Stages = append(d.Stages, string(s))
+	}
+	if tokens := cfg.Proxy.WithDefaults().Identity.Tokens; !tokens.Secret.Empty() {
+		m, err := proxy.NewMinter(tokens)
+		if err != nil {
+			return nil, err
+		}
+		d.Minter = opsMinter{m}
+	}
+	return admin.New(cfg.Admin, d)
+}
+
+// opsUsers shows users to the operator.
+type opsUsers struct{ users *proxy.Users }
+
+func (o opsUsers) User(ctx context.Context, id string) (admin.User, error) {
+	u, err := o.users.User(ctx, id, "")
+	if err != nil {
+		return admin.User{}, opsError(err)
+	}
+	st := opsState(u.State)
+	st.Stage = string(u.Stage) // the one that holds now
+	out := admin.User{ID: u.ID, State: st, At: u.At}
+	for i, w := range proxy.UsageWindows() {
+		out.Usage = append(out.Usage, admin.Usage{Window: w, Audio: u.Audio[i]})
+	}
+	for _, b := range u.Balances {
+		out.Budgets = append(out.Budgets, admin.Budget{
+			Budget: b.Budget, Window: opsWindow(b.Window), Limit: b.Limit, Used: b.Used, Remaining: b.Remaining,
+			Resets: b.Resets, Shadow: b.Shadow,
+		})
+	}
+	return out, nil
+}
+
+func (o opsUsers) SetStage(ctx context.Context, id string, c admin.StageChange) (before, after admin.State, err error) {
+	stage, err := policy.ParseStage(c.Stage)
+	if err != nil {
+		return admin.State{}, admin.State{}, fmt.Errorf("%w: %w", admin.ErrInvalid, err)
+	}
+	next := policy.State{Stage: stage, Since: time.Now().UTC().Truncate(time.Second), Until: c.Until, Reason: c.Reason, By: c.By}
+	old, err := o.users.SetStage(ctx, id, next)
+	if err != nil {
+		return admin.State{}, admin.State{}, opsError(err)
+	}
+	return opsState(old), opsState(next), nil
+}
+
+func opsState(s policy.State) admin.State {
+	return admin.State{Stage: string(s.Stage), Since: s.Since, Until: s.Until, Reason: s.Reason, By: s.By}
+}
+
+func opsWindow(w ledger.Window) string {
+	if w.Unit == ledger.Rolling {
+		return w.Length.String()
+	}
+	return string(w.Unit)
+}
+
+// opsError says in the admin room's words what went wrong.
+func opsError(err error) error {
+	switch {
+	case errors.Is(err, ledger.ErrConflict):
+		return fmt.Errorf("%w: %w", admin.ErrConflict, err)
+	case errors.Is(err, ledger.ErrInvalid):
+		return fmt.Errorf("%w: %w", admin.ErrInvalid, err)
+	}
+	return fmt.Errorf("%w: %w", admin.ErrUnavailable, err)
+}
+
+// opsStreams shows the running streams.
+type opsStreams struct{ streams *proxy.Streams }
+
+func (o opsStreams) List() []admin.Stream {
+	out := []admin.Stream{}
+	for _, s := range o.streams.List() {
+		p := s.Progress()
+		out = append(out, admin.Stream{
+			ID: s.ID, User: s.User, Provider: s.Provider, Started: s.Started,
+			Forwarded: p.Forwarded.Milliseconds(), Dropped: p.Dropped.Milliseconds(),
+		})
+	}
+	return out
+}
+
+func (o opsStreams) Kill(id string) bool { return o.streams.End(id, proxy.Killed()) }
+
+// opsDrain takes the gateway out of service.
+type opsDrain struct{ g *gateway }
+
+func (o opsDrain) Draining() bool { return o.g.proxy.Streams.Draining() }
+func (o opsDrain) Drain()         { o.g.Drain() }
+
+// opsMinter makes caller tokens.
+type opsMinter struct{ m *proxy.Minter }
+
+func (o opsMinter) Mint(user, plan string, ttl time.Duration, now time.Time) (string, error) {
+	t, err := o.m.Mint(user, plan, ttl, now)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", admin.ErrInvalid, err)
+	}
+	return t, nil
+}
+
+// opsHealth answers the probes.
+type opsHealth struct{ g *gateway }
+
+// Live is nil for as long as the process answers at all: a restart cures no store.
+func (o opsHealth) Live() error { return nil }
+
+// Started is nil: the listener is opened last, when everything else is up.
+func (o opsHealth) Started() error { return nil }
+
+// Ready asks the store: without it no stream can buy anything.
+func (o opsHealth) Ready(ctx context.Context) []admin.Check {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return []admin.Check{{Name: "ledger", Err: o.g.store.Ping(ctx)}}
+}
+
+// registerState adds the gauges of what the gateway is, asked at each scrape.
+func registerState(reg prometheus.Registerer, g *gateway, v admin.Version) {
+	gauge := func(name, help string, labels prometheus.Labels, f func() float64) {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "sttgate", Name: name, Help: help, ConstLabels: labels}, f))
+	}
+	flag := func(b bool) float64 {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	gauge("draining", "1 while new streams are refused because the gateway goes down.", nil, func() float64 {
+		return flag(g.proxy.Streams.Draining())
+	})
+	gauge("store_up", "1 while the ledger's store takes writes.", nil, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		return flag(g.store.Ping(ctx) == nil)
+	})
+	gauge("build_info", "Always 1; the labels tell what runs.", prometheus.Labels{"version": v.Version, "go": v.Go}, func() float64 { return 1 })
+}
+
+var (
+	_ admin.Users   = opsUsers{}
+	_ admin.Streams = opsStreams{}
+	_ admin.Drainer = opsDrain{}
+	_ admin.Minter  = opsMinter{}
+	_ admin.Health  = opsHealth{}
+)

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the gateway",
+		Long: `Runs the gateway until SIGTERM. Without a config file it listens on 127.0.0.1:8080
+for clients and on 127.0.0.1:9090 for operators, relays to api.deepgram.com and keeps
+its ledger in ./sttgate-data.
+
+SIGTERM drains: new streams are refused with 503, running ones go on for
+drain.grace and are then ended the way the vendor would. A second SIGTERM ends
+the patience: two seconds, everything settled.`,
+		Example: `  STTGATE_PROVIDERS_DEEPGRAM_KEY=env:DEEPGRAM_API_KEY sttgate serve
+  sttgate serve --config gate.yaml
+  curl -s localhost:9090/readyz?verbose`,
+		Args: cobra.NoArgs,
+	}
+	configFlag(c, &file)
+	c.RunE = body(func(ctx context.Context, _ []string) error { return p.serve(ctx, file) })
+	return c
+}
+
+// serve runs until ctx ends, which is the first signal, and then drains.
+func (p *program) serve(ctx context.Context, file string) error {
+	cfg, err := p.load(file)
+	if err != nil {
+		return err
+	}
+	log := cfg.Log.Logger(p.stderr)
+	// Taken before the first signal can come: between the two nobody would listen,
+	// and the second signal would kill what is being settled.
+	second := make(chan os.Signal, 2)
+	signal.Notify(second, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(second)
+
+	g, err := startGateway(ctx, cfg, log, thisBuild().forAdmin())
+	if err != nil {
+		return err
+	}
+	log.Info("ready", "listen", g.DataAddr(), "admin", g.AdminAddr(), "ledger", cfg.Ledger.Store, "version", thisBuild().Version)
+	down := make(chan error, 1)
+	go func() { down <- g.Wait() }()
+	select {
+	case err = <-down:
+	case <-ctx.Done():
+		g.Drain()
+		err = patience(g, second, down, log)
+	}
+	if err != nil {
+		return errors.Join(errors.New("the gateway stopped"), err)
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// patience waits for the drain until another signal hurries it. The signal that
+// began it stands in the channel already.
+func patience(g *gateway, signals <-chan os.Signal, down <-chan error, log *slog.Logger) error {
+	for n := 1; ; {
+		select {
+		case err := <-down:
+			return err
+		case <-signals:
+			if n++; n > 2 {
+				log.Warn("hurried by a second signal")
+				g.Hurry()
+			}
+		}
+	}
+}
