@@ -16,7 +16,6 @@ import (
 	"github.com/sttgate/sttgate/config"
 	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/proxy"
-	"github.com/sttgate/sttgate/proxy/admin"
 	"github.com/sttgate/sttgate/proxy/provider"
 )
 
@@ -38,7 +37,7 @@ type gateway struct {
 
 // startGateway builds the graph top to bottom and opens the listeners. On an error
 // nothing is left open. The caller must Wait.
-func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, v admin.Version) (_ *gateway, err error) {
+func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, version string) (_ *gateway, err error) {
 	store, err := openStore(cfg.Ledger)
 	if err != nil {
 		return nil, err
@@ -48,6 +47,7 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, v ad
 			err = errors.Join(err, store.Close())
 		}
 	}()
+	v := opsVersion(version)
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	data, err := proxy.New(cfg.Proxy, proxy.Deps{
@@ -131,11 +131,18 @@ func (g *gateway) Drain() {
 // Hurry ends the grace of a drain: polite ends begin now and have two seconds.
 func (g *gateway) Hurry() { g.hurryUp() }
 
-// Stop drains without a grace and waits.
-func (g *gateway) Stop() error {
+// Stop drains without a grace and waits for the end, or for ctx's.
+func (g *gateway) Stop(ctx context.Context) error {
 	g.Hurry()
 	g.Drain()
-	return g.Wait()
+	down := make(chan error, 1)
+	go func() { down <- g.Wait() }()
+	select {
+	case err := <-down:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("gateway does not stop: %w", ctx.Err())
+	}
 }
 
 // Wait returns when the gateway is down: drained, settled, and the store closed. A

@@ -36,6 +36,11 @@ func (g *gateway) operator(cfg config.Config, metrics prometheus.Gatherer, v adm
 	return admin.New(cfg.Admin, d)
 }
 
+func opsVersion(version string) admin.Version {
+	b := thisBuild()
+	return admin.Version{Version: version, Commit: b.Revision, Date: b.Built, Go: b.Go}
+}
+
 // opsUsers shows users to the operator.
 type opsUsers struct{ users *proxy.Users }
 

@@ -46,7 +46,7 @@ func (p *program) serve(ctx context.Context, file string) error {
 	signal.Notify(second, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(second)
 
-	g, err := startGateway(ctx, cfg, log, thisBuild().forAdmin())
+	g, err := startGateway(ctx, cfg, log, thisBuild().Version)
 	if err != nil {
 		return err
 	}
