@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sttgate/sttgate/config"
+)
+
+// demoBudget is what the stage restrict allows in the demo, in milliseconds.
+const demoBudget = 4000
+
+// demoConfig is the demo's config file. The window is a rolling one: at midnight
+// a day would begin anew and the second stream with it.
+const demoConfig = `listen: 127.0.0.1:0
+admin: {listen: 127.0.0.1:0}
+providers:
+  deepgram: {url: %q}
+ledger: {store: embedded, path: %q}
+budgets:
+  - {name: deepgram-daily, providers: [deepgram], stages: [restrict], window: 24h, limit: %dms}
+`
+
+// house is everything the demo runs: a vendor, a gateway and a ledger on disk,
+// on free ports of the loopback.
+type house struct {
+	dir     string
+	vendor  *vendor
+	gateway *gateway
+	admin   adminClient
+}
+
+// openHouse starts it. ctx only bounds the start.
+func openHouse(ctx context.Context, log *slog.Logger) (h *house, err error) {
+	h = &house{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close())
+		}
+	}()
+	if h.dir, err = os.MkdirTemp("", "sttgate-demo-"); err != nil {
+		return h, err
+	}
+	if h.vendor, err = startVendor(ctx, "127.0.0.1:0"); err != nil {
+		return h, err
+	}
+	file := filepath.Join(h.dir, "sttgate.yaml")
+	text := fmt.Sprintf(demoConfig, h.vendor.url(), filepath.Join(h.dir, "ledger"), demoBudget)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return h, err
+	}
+	// The caller's STTGATE_* are about another gateway.
+	cfg, _, err := config.Load(file, nil)
+	if err != nil {
+		return h, err
+	}
+	if h.gateway, err = startGateway(context.WithoutCancel(ctx), cfg, log, thisBuild().Version); err != nil {
+		return h, err
+	}
+	h.admin = adminClient{addr: h.gateway.AdminAddr()}
+	return h, nil
+}
+
+// stopTimeout bounds the shutdown: no stream is left to be waited for.
+const stopTimeout = 10 * time.Second
+
+// close stops what was started and removes what was written.
+func (h *house) close() error {
+	var errs []error
+	if h.gateway != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		errs = append(errs, h.gateway.Stop(ctx))
+	}
+	if h.vendor != nil {
+		errs = append(errs, h.vendor.stop())
+	}
+	if h.dir != "" {
+		errs = append(errs, os.RemoveAll(h.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// target is the gateway as a user of the demo reaches it.
+func (h *house) target(user string) target {
+	return target{ws: true, host: h.gateway.DataAddr(), user: user}
+}
+
+// demoLog is where the demo's gateway logs: nowhere, unless somebody wants to see.
+func demoLog(verbose bool, w io.Writer) *slog.Logger {
+	if !verbose {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
+)
+
+// leakless runs the tests and then looks for goroutines that nobody ended.
+type leakless struct{ *testing.M }
+
+func (m leakless) Run() int {
+	code := m.M.Run()
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+func TestMain(m *testing.M) {
+	testscript.Main(leakless{m}, map[string]func(){"sttgate": main})
+}
+
+// TestScripts runs the real program as a process. Each script has a fake vendor
+// at $VENDOR, and a gateway before it at $GATE with its admin listener at $ADMIN
+// and the demo's budget of 4 s for who is restricted.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			h, err := openHouse(context.Background(), slog.New(slog.DiscardHandler))
+			if err != nil {
+				return err
+			}
+			e.Defer(func() {
+				if err := h.close(); err != nil {
+					t.Errorf("close the gateway: %v", err)
+				}
+			})
+			e.Setenv("VENDOR", h.vendor.listener.Addr().String())
+			e.Setenv("GATE", h.gateway.DataAddr())
+			e.Setenv("ADMIN", h.gateway.AdminAddr())
+			return os.WriteFile(e.WorkDir+"/speech.raw", []byte(speech), 0o600)
+		},
+	})
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
+
+	"github.com/sttgate/sttgate/meter"
+)
+
+// sending is the command line of send.
+type sending struct {
+	url, user, token, provider, speed string
+	raw                               meter.Format
+	declared                          bool // --encoding was given
+	json, verbose                     bool
+}
+
+func (p *program) sendCommand() *cobra.Command {
+	var s sending
+	c := &cobra.Command{
+		Use:   "send FILE",
+		Short: "Stream an audio file through a gateway, as a client with the vendor's SDK would",
+		Long: `Streams a WAV file (16-bit PCM, mu-law, A-law) or headerless audio through a gateway
+with Deepgram's official Go SDK, in frames of 20 ms. Prints the final transcript,
+what the vendor counted, what is left of the budget, and, when it is refused or
+cut, why.
+
+The exit code is 0 only when all audio went through.`,
+		Example: `  sttgate send talk.wav --user ann
+  sttgate send talk.wav --token "$(sttgate token mint --user ann)" --url wss://stt.example.com
+  sttgate send call.raw --encoding mulaw --sample-rate 8000 --speed max --json`,
+		Args: cobra.ExactArgs(1),
+	}
+	fl := c.Flags()
+	fl.StringVar(&s.url, "url", "ws://127.0.0.1:8080", "the gateway's data `address`; a path prefix may follow")
+	fl.StringVar(&s.user, "user", "", "who is calling, told in the header "+userHeader+"; the gateway must trust this peer")
+	fl.StringVar(&s.token, "token", "", "caller token, or the vendor's key where the gateway passes it through (default $DEEPGRAM_API_KEY)")
+	fl.StringVar(&s.provider, "provider", "deepgram", "the vendor whose SDK to use: deepgram")
+	fl.StringVar(&s.speed, "speed", "1", "times real time, or max")
+	fl.StringVar((*string)(&s.raw.Encoding), "encoding", string(meter.Linear16), "of a headerless file: linear16, linear32, mulaw, alaw")
+	fl.IntVar(&s.raw.SampleRate, "sample-rate", 16000, "of a headerless file, Hz")
+	fl.IntVar(&s.raw.Channels, "channels", 1, "of a headerless file")
+	fl.BoolVar(&s.verbose, "verbose", false, "show the SDK's own log on stderr")
+	jsonFlag(c, &s.json)
+	c.RunE = body(func(ctx context.Context, args []string) error {
+		s.declared = fl.Changed("encoding")
+		return p.send(ctx, args[0], s)
+	})
+	return c
+}
+
+func (p *program) send(ctx context.Context, file string, s sending) error {
+	if s.provider != "deepgram" {
+		return usagef("--provider %s: only deepgram can be sent to", s.provider)
+	}
+	speed, err := parseSpeed(s.speed)
+	if err != nil {
+		return err
+	}
+	if s.token == "" {
+		s.token = p.getenv("DEEPGRAM_API_KEY")
+	}
+	t, err := parseTarget(s.url, s.user, s.token)
+	if err != nil {
+		return err
+	}
+	a, file0, err := openAudio(file, s.raw, s.declared)
+	if err != nil {
+		return err
+	}
+	defer file0.Close()
+	if err := quiet(s.verbose, p.stderr); err != nil {
+		return err
+	}
+
+	total := int64(-1)
+	if a.size >= 0 {
+		total = a.millis(a.size)
+	}
+	prog := newProgress(p.stderr, "sending", total)
+	watch := watcher{
+		sent:    func(n int64) { prog.at(a.millis(n)) },
+		noticed: func(n notice) { prog.note("notice: " + n.String()) },
+	}
+	if !s.json {
+		watch.final = func(text string) { p.showFinal(prog, text) }
+	}
+	o, err := streamer{target: t, speed: speed, watch: watch}.run(ctx, a)
+	prog.done()
+
+	r := report{File: file, Provider: s.provider, User: s.user, Encoding: string(a.format.Encoding),
+		SampleRate: a.format.SampleRate, Channels: a.format.Channels}
+	if err := r.judge(ctx, t, a.format, o, err); err != nil {
+		return err
+	}
+	return p.printReport(r, s.json)
+}
+
+// showFinal prints a result when it comes. On a terminal the bar is on the same
+// screen, so the bar has to make room.
+func (p *program) showFinal(prog progress, text string) {
+	if terminal(p.stderr) && terminal(p.stdout) {
+		prog.note(text)
+		return
+	}
+	_, _ = fmt.Fprintln(p.stdout, text)
+}
+
+// parseSpeed reads a factor; 0 and max are as fast as it goes.
+func parseSpeed(s string) (float64, error) {
+	if s == "max" {
+		return 0, nil
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(v >= 0 && v <= 1000) {
+		return 0, usagef("--speed %s: a factor from 0 to 1000, or max", s)
+	}
+	return v, nil
+}
+
+// quiet settles where the SDK's log goes. It is process-wide in the SDK, and would
+// otherwise write over the progress bar. Level 4 names the calls; above it are payloads.
+func quiet(verbose bool, w io.Writer) error {
+	klog.LogToStderr(false)
+	if !verbose {
+		klog.SetOutput(io.Discard)
+		return nil
+	}
+	klog.SetOutput(w)
+	var level klog.Level
+	if err := level.Set("4"); err != nil {
+		return errors.Join(errors.New("SDK log level"), err)
+	}
+	return nil
+}
