@@ -257,7 +257,7 @@ func TestCredentialsOfEveryFormAreSwappedAndTheSubprotocolIsAnswered(t *testing.
 				c.text(`{"type":"CloseStream"}`)
 				c.read()
 				rec := r.heard(1)[0]
-				want := canary
+				want := vendorKey
 				if !injected {
 					want = own
 				}

@@ -30,8 +30,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // loaded machine, never a measure.
 const hang = 30 * time.Second
 
-// canary is the vendor's key of every rig. It may appear upstream and nowhere else.
-const canary = "CANARY-vendor-key"
+// vendorKey is the vendor's key of every rig. It may appear upstream and nowhere else.
+const vendorKey = "CANARY-vendor-key"
 
 // rig is a gateway on a real socket in front of a fake vendor on another.
 type rig struct {
@@ -60,7 +60,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	}
 	c := Default()
 	c.Listen = "127.0.0.1:0"
-	c.Providers["deepgram"] = ProviderConfig{URL: up.URL, Key: secret.New(canary)}
+	c.Providers["deepgram"] = ProviderConfig{URL: up.URL, Key: secret.New(vendorKey)}
 	c.Limits.DialTimeout = hang
 	if o.config != nil {
 		o.config(&c)
@@ -92,7 +92,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 		if err := r.store.Close(); err != nil {
 			t.Errorf("close store: %v", err)
 		}
-		if s := r.log.String(); strings.Contains(s, canary) {
+		if s := r.log.String(); strings.Contains(s, vendorKey) {
 			t.Errorf("the vendor's key is in the log:\n%s", s)
 		}
 	})

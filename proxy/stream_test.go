@@ -19,7 +19,7 @@ func TestAnUnrestrictedStreamPassesWholeAndReportsToTheVendor(t *testing.T) {
 		t.Errorf("last message %v, want Metadata of 2 s", last)
 	}
 	rec := r.heard(1)[0]
-	if rec.AudioMS != 2000 || rec.Credential != canary {
+	if rec.AudioMS != 2000 || rec.Credential != vendorKey {
 		t.Errorf("vendor heard %d ms with credential %q", rec.AudioMS, rec.Credential)
 	}
 	for name := range rec.Header {
