@@ -1,4 +1,4 @@
-package fake_test
+package fake
 
 import (
 	"context"
@@ -12,25 +12,23 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"github.com/sttgate/sttgate/proxy/fake"
 )
 
 // hangGuard bounds every wait: far beyond what a loaded machine needs.
 const hangGuard = 60 * time.Second
 
 const (
-	nova = "/v1/listen?model=nova-3&encoding=linear16&sample_rate=8000"
-	flux = "/v2/listen?model=flux-general-en&encoding=linear16&sample_rate=8000"
+	novaURL = "/v1/listen?model=nova-3&encoding=linear16&sample_rate=8000"
+	fluxURL = "/v2/listen?model=flux-general-en&encoding=linear16&sample_rate=8000"
 )
 
 // second is one second of audio for the queries above.
 var second = make([]byte, 16000)
 
 // start runs a fake on a real socket.
-func start(t *testing.T, o fake.Options) (*fake.Deepgram, string) {
+func start(t *testing.T, o Options) (*Deepgram, string) {
 	t.Helper()
-	d := fake.NewDeepgram(o)
+	d := NewDeepgram(o)
 	srv := httptest.NewServer(d)
 	t.Cleanup(func() {
 		d.Close()
@@ -117,6 +115,12 @@ func decode(t *testing.T, p []byte) map[string]any {
 		t.Fatalf("%s: %v", p, err)
 	}
 	return m
+}
+
+// is reports a member that is true.
+func is(m map[string]any, key string) bool {
+	b, ok := m[key].(bool)
+	return ok && b
 }
 
 func types(msgs []map[string]any) string {

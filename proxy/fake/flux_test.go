@@ -1,4 +1,4 @@
-package fake_test
+package fake
 
 import (
 	"errors"
@@ -6,13 +6,11 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"github.com/sttgate/sttgate/proxy/fake"
 )
 
 func TestFluxNumbersItsMessages(t *testing.T) {
-	d, url := start(t, fake.Options{})
-	c, resp := dial(t, url, flux, token("any"))
+	d, url := start(t, Options{})
+	c, resp := dial(t, url, fluxURL, token("any"))
 	if m := next(t, c); m["type"] != "Connected" || m["sequence_id"] != 0.0 || m["request_id"] != resp.Header.Get("Dg-Request-Id") {
 		t.Fatalf("first message %v", m)
 	}
@@ -49,8 +47,8 @@ func TestFluxNumbersItsMessages(t *testing.T) {
 }
 
 func TestFluxDiesOfAKeepAlive(t *testing.T) {
-	d, url := start(t, fake.Options{})
-	c, _ := dial(t, url, flux, token("any"))
+	d, url := start(t, Options{})
+	c, _ := dial(t, url, fluxURL, token("any"))
 	next(t, c)
 	send(t, c, websocket.TextMessage, []byte(`{"type":"KeepAlive"}`))
 	_, _, err := c.ReadMessage()
@@ -67,14 +65,15 @@ func TestFluxDiesOfAKeepAlive(t *testing.T) {
 }
 
 func TestPingsKeepFluxAliveAndNotNova(t *testing.T) {
+	t.Parallel()
 	const idle = 2 * time.Second // pings come ten times as often, on a machine that stalls
 	for _, tc := range []struct {
 		name, target string
 		lives        bool
-	}{{"v1", nova, false}, {"v2", flux, true}} {
+	}{{"v1", novaURL, false}, {"v2", fluxURL, true}} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			d, url := start(t, fake.Options{IdleTimeout: idle, FluxIdleTimeout: idle})
+			d, url := start(t, Options{IdleTimeout: idle, FluxIdleTimeout: idle})
 			c, _ := dial(t, url, tc.target, token("any"))
 			closed := make(chan struct{})
 			go func() { // reads, so that pongs and the Close are seen

@@ -1,4 +1,4 @@
-package fake_test
+package fake
 
 import (
 	"crypto/sha256"
@@ -8,15 +8,13 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"github.com/sttgate/sttgate/proxy/fake"
 )
 
 var closeStream = []byte(`{ "type": "CloseStream" }`)
 
 func TestMetadataTellsWhatWasHeard(t *testing.T) {
-	d, url := start(t, fake.Options{Key: "k"})
-	c, resp := dial(t, url, nova+"&interim_results=true&utterance_end_ms=1000&vad_events=true", token("k"))
+	d, url := start(t, Options{Key: "k"})
+	c, resp := dial(t, url, novaURL+"&interim_results=true&utterance_end_ms=1000&vad_events=true", token("k"))
 	for range 5 {
 		send(t, c, websocket.BinaryMessage, second[:8000])
 	}
@@ -48,12 +46,12 @@ func TestMetadataTellsWhatWasHeard(t *testing.T) {
 }
 
 func TestResultsFollowTheAudio(t *testing.T) {
-	_, url := start(t, fake.Options{})
-	c, _ := dial(t, url, nova, token("any"))
+	_, url := start(t, Options{})
+	c, _ := dial(t, url, novaURL, token("any"))
 	send(t, c, websocket.BinaryMessage, make([]byte, 40000))
 	for i := range 2 {
 		m := next(t, c)
-		if m["start"] != float64(i) || m["duration"] != 1.0 || m["is_final"] != true || m["from_finalize"] != false {
+		if m["start"] != float64(i) || m["duration"] != 1.0 || !is(m, "is_final") || is(m, "from_finalize") {
 			t.Errorf("result %d: %v", i, m)
 		}
 		alt := m["channel"].(map[string]any)["alternatives"].([]any)[0].(map[string]any)
@@ -65,7 +63,7 @@ func TestResultsFollowTheAudio(t *testing.T) {
 		}
 	}
 	send(t, c, websocket.TextMessage, []byte(`{"type":"Finalize"}`))
-	if m := next(t, c); m["start"] != 2.0 || m["duration"] != 0.5 || m["from_finalize"] != true {
+	if m := next(t, c); m["start"] != 2.0 || m["duration"] != 0.5 || !is(m, "from_finalize") {
 		t.Errorf("finalized %v", m)
 	}
 	send(t, c, websocket.TextMessage, []byte(`{"type":"Configure","keyterms":["x"]}`))
@@ -75,8 +73,8 @@ func TestResultsFollowTheAudio(t *testing.T) {
 }
 
 func TestEachChannelHasItsResult(t *testing.T) {
-	_, url := start(t, fake.Options{})
-	c, _ := dial(t, url, nova+"&channels=2&multichannel=true", token("any"))
+	_, url := start(t, Options{})
+	c, _ := dial(t, url, novaURL+"&channels=2&multichannel=true", token("any"))
 	send(t, c, websocket.BinaryMessage, make([]byte, 32000)) // a second of two channels
 	for i := range 2 {
 		index := next(t, c)["channel_index"].([]any)
@@ -91,8 +89,8 @@ func TestEachChannelHasItsResult(t *testing.T) {
 }
 
 func TestEmptyMessageEndsTheStream(t *testing.T) {
-	_, url := start(t, fake.Options{})
-	c, _ := dial(t, url, nova, token("any"))
+	_, url := start(t, Options{})
+	c, _ := dial(t, url, novaURL, token("any"))
 	send(t, c, websocket.BinaryMessage, nil)
 	if msgs, end := rest(t, c); types(msgs) != "Metadata" || end.Code != 1000 || msgs[0]["duration"] != 0.0 {
 		t.Errorf("%v, closed %v", msgs, end)
@@ -100,16 +98,16 @@ func TestEmptyMessageEndsTheStream(t *testing.T) {
 }
 
 func TestSilenceIsNET0001(t *testing.T) {
-	_, url := start(t, fake.Options{IdleTimeout: 50 * time.Millisecond})
-	c, _ := dial(t, url, nova, token("any"))
+	_, url := start(t, Options{IdleTimeout: 50 * time.Millisecond})
+	c, _ := dial(t, url, novaURL, token("any"))
 	if _, end := rest(t, c); end.Code != 1011 {
 		t.Errorf("closed %v", end)
 	}
 }
 
 func TestSubprotocolIsTheFirstOffered(t *testing.T) {
-	d, url := start(t, fake.Options{Key: "k"})
-	_, resp := dial(t, url, nova, http.Header{"Sec-Websocket-Protocol": {"token, k, x-deepgram-session-id, 1"}})
+	d, url := start(t, Options{Key: "k"})
+	_, resp := dial(t, url, novaURL, http.Header{"Sec-Websocket-Protocol": {"token, k, x-deepgram-session-id, 1"}})
 	if got := resp.Header.Get("Sec-Websocket-Protocol"); got != "token" {
 		t.Errorf("selected %q", got)
 	}

@@ -1,4 +1,4 @@
-package fake_test
+package fake
 
 import (
 	"context"
@@ -11,25 +11,23 @@ import (
 	"testing"
 
 	"github.com/gorilla/websocket"
-
-	"github.com/sttgate/sttgate/proxy/fake"
 )
 
 func TestHandshakeIsRefusedInTheVendorsShape(t *testing.T) {
-	d, url := start(t, fake.Options{Scenario: func(_ *http.Request, credential string) fake.Scenario { return fake.Scenario(credential) }})
-	_, keyed := start(t, fake.Options{Key: "right"})
+	d, url := start(t, Options{Scenario: func(_ *http.Request, credential string) Scenario { return Scenario(credential) }})
+	_, keyed := start(t, Options{Key: "right"})
 	for _, tc := range []struct {
 		name, url, target string
 		header            http.Header
 		status            int
 		code              string
 	}{
-		{"no credential", url, nova, nil, 401, "INVALID_AUTH"},
-		{"wrong credential", keyed, nova, token("wrong"), 401, "INVALID_AUTH"},
-		{"a scenario is no key", keyed, nova, token("fake-402"), 401, "INVALID_AUTH"},
-		{"scenario 402", url, nova, token("fake-402"), 402, "ASR_PAYMENT_REQUIRED"},
-		{"scenario 429", url, nova, token("fake-429"), 429, "TOO_MANY_REQUESTS"},
-		{"scenario 503", url, nova, token("fake-503"), 503, "SERVICE_UNAVAILABLE"},
+		{"no credential", url, novaURL, nil, 401, "INVALID_AUTH"},
+		{"wrong credential", keyed, novaURL, token("wrong"), 401, "INVALID_AUTH"},
+		{"a scenario is no key", keyed, novaURL, token("fake-402"), 401, "INVALID_AUTH"},
+		{"scenario 402", url, novaURL, token("fake-402"), 402, "ASR_PAYMENT_REQUIRED"},
+		{"scenario 429", url, novaURL, token("fake-429"), 429, "TOO_MANY_REQUESTS"},
+		{"scenario 503", url, novaURL, token("fake-503"), 503, "SERVICE_UNAVAILABLE"},
 		{"encoding", url, "/v1/listen?encoding=morse&sample_rate=8000", token("k"), 400, "Bad Request"},
 		{"rate", url, "/v1/listen?encoding=mulaw", token("k"), 400, "Bad Request"},
 		{"flux model", url, "/v2/listen?encoding=mulaw&sample_rate=8000", token("k"), 400, "Bad Request"},
@@ -53,10 +51,10 @@ func TestHandshakeIsRefusedInTheVendorsShape(t *testing.T) {
 }
 
 func TestHandshakeMisbehaviours(t *testing.T) {
-	_, url := start(t, fake.Options{})
-	do := func(t *testing.T, key fake.Scenario) *http.Response {
+	_, url := start(t, Options{})
+	do := func(t *testing.T, key Scenario) *http.Response {
 		t.Helper()
-		req, err := http.NewRequestWithContext(guard(t), http.MethodGet, url+nova, nil)
+		req, err := http.NewRequestWithContext(guard(t), http.MethodGet, url+novaURL, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,55 +70,68 @@ func TestHandshakeMisbehaviours(t *testing.T) {
 		return resp
 	}
 	const right = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" // the example of RFC 6455, 1.3
-	if r := do(t, fake.BadAccept); r.StatusCode != 101 || r.Header.Get("Sec-Websocket-Accept") == right {
+	if r := do(t, BadAccept); r.StatusCode != http.StatusSwitchingProtocols || r.Header.Get("Sec-Websocket-Accept") == right {
 		t.Errorf("bad accept: %v", r)
 	}
-	if r := do(t, fake.Extension); r.Header.Get("Sec-Websocket-Accept") != right || r.Header.Get("Sec-Websocket-Extensions") != "permessage-deflate" {
+	if r := do(t, Extension); r.Header.Get("Sec-Websocket-Accept") != right || r.Header.Get("Sec-Websocket-Extensions") != "permessage-deflate" {
 		t.Errorf("extension: %v", r)
 	}
-	if r := do(t, fake.Subprotocol); r.Header.Get("Sec-Websocket-Accept") != right || r.Header.Get("Sec-Websocket-Protocol") == "" {
+	if r := do(t, Subprotocol); r.Header.Get("Sec-Websocket-Accept") != right || r.Header.Get("Sec-Websocket-Protocol") == "" {
 		t.Errorf("subprotocol: %v", r)
 	}
-	if r := do(t, fake.Redirect); r.StatusCode != 302 || !strings.HasPrefix(r.Header.Get("Location"), "http://redirect.invalid/") {
+	if r := do(t, Redirect); r.StatusCode != http.StatusFound || !strings.HasPrefix(r.Header.Get("Location"), "http://redirect.invalid/") {
 		t.Errorf("redirect: %v", r)
 	}
-	if r := do(t, fake.BigError); r.StatusCode != 400 || r.ContentLength >= 0 && r.ContentLength < 8<<10 {
+	if r := do(t, BigError); r.StatusCode != http.StatusBadRequest || r.ContentLength >= 0 && r.ContentLength < 8<<10 {
 		t.Errorf("big error: %v", r)
 	}
 }
 
 func TestHangEndsWithTheCaller(t *testing.T) {
-	d, url := start(t, fake.Options{})
+	arrived := make(chan struct{})
+	d, url := start(t, Options{Scenario: func(*http.Request, string) Scenario {
+		close(arrived)
+		return Hang
+	}})
 	ctx, cancel := context.WithCancel(guard(t))
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+novaURL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = token("k")
 	failed := make(chan error)
 	go func() {
-		_, _, err := websocket.DefaultDialer.DialContext(ctx, "ws"+strings.TrimPrefix(url, "http")+nova, token("fake-hang")) //nolint:bodyclose // there is none
+		resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
 		failed <- err
 	}()
+	<-arrived
 	cancel()
-	if err := <-failed; err == nil {
-		t.Error("the handshake came to an end")
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Errorf("the handshake ended with %v", err)
 	}
-	if n := d.Totals().Streams; n != 0 {
-		t.Errorf("%d streams", n)
+	if err := d.until(guard(t), func() bool { return d.books.refused == 1 }); err != nil {
+		t.Errorf("the handler still hangs: %v", err)
 	}
 }
 
 func TestStreamMisbehaviours(t *testing.T) {
 	for _, tc := range []struct {
-		scenario fake.Scenario
+		scenario Scenario
 		want     func(error) bool
 	}{
-		{fake.Close1011, func(err error) bool { return websocket.IsCloseError(err, 1011) }},
-		{fake.EOF, func(err error) bool { return websocket.IsCloseError(err, 1006) }},
-		{fake.Reset, func(err error) bool { return errors.Is(err, syscall.ECONNRESET) }},
+		{Close1011, func(err error) bool { return websocket.IsCloseError(err, 1011) }},
+		{EOF, func(err error) bool { return websocket.IsCloseError(err, 1006) }},
+		{Reset, func(err error) bool { return errors.Is(err, syscall.ECONNRESET) }},
 	} {
 		t.Run(string(tc.scenario), func(t *testing.T) {
-			_, url := start(t, fake.Options{})
-			c, _ := dial(t, url, nova, token(string(tc.scenario)))
+			_, url := start(t, Options{})
+			c, _ := dial(t, url, novaURL, token(string(tc.scenario)))
 			send(t, c, websocket.BinaryMessage, second[:15998])
 			send(t, c, websocket.TextMessage, []byte(`{"type":"Finalize"}`))
-			if m := next(t, c); m["from_finalize"] != true {
+			if m := next(t, c); !is(m, "from_finalize") {
 				t.Errorf("%v came before its time", m)
 			}
 			send(t, c, websocket.BinaryMessage, second[:2])
@@ -139,8 +150,8 @@ func TestStreamMisbehaviours(t *testing.T) {
 }
 
 func TestSilentEndAnswersNothing(t *testing.T) {
-	d, url := start(t, fake.Options{})
-	c, _ := dial(t, url, nova, token(string(fake.SilentEnd)))
+	d, url := start(t, Options{})
+	c, _ := dial(t, url, novaURL, token(string(SilentEnd)))
 	send(t, c, websocket.TextMessage, closeStream)
 	send(t, c, websocket.BinaryMessage, second) // heard still: its result is the first thing that comes
 	if m := next(t, c); m["type"] != "Results" {
@@ -152,10 +163,10 @@ func TestSilentEndAnswersNothing(t *testing.T) {
 }
 
 func TestCloseEndsStreamsPolitely(t *testing.T) {
-	d := fake.NewDeepgram(fake.Options{})
+	d := NewDeepgram(Options{})
 	srv := httptest.NewServer(d)
 	defer srv.Close()
-	c, _ := dial(t, srv.URL, nova, token("any"))
+	c, _ := dial(t, srv.URL, novaURL, token("any"))
 	ended := make(chan error)
 	go func() {
 		_, _, err := c.ReadMessage()
@@ -165,15 +176,15 @@ func TestCloseEndsStreamsPolitely(t *testing.T) {
 	if err := <-ended; !websocket.IsCloseError(err, websocket.CloseGoingAway) {
 		t.Errorf("ended with %v", err)
 	}
-	if resp, _ := refused(t, srv.URL, nova, token("any")); resp.StatusCode != http.StatusServiceUnavailable {
+	if resp, _ := refused(t, srv.URL, novaURL, token("any")); resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("status %d after Close", resp.StatusCode)
 	}
 }
 
 func TestTotalsCountForgottenStreams(t *testing.T) {
-	d, url := start(t, fake.Options{Keep: 2})
+	d, url := start(t, Options{Keep: 2})
 	for i := range 5 {
-		c, _ := dial(t, url, nova, token("secret-canary"))
+		c, _ := dial(t, url, novaURL, token("secret-canary"))
 		send(t, c, websocket.BinaryMessage, second[:1600])
 		send(t, c, websocket.TextMessage, closeStream)
 		rest(t, c)
@@ -191,7 +202,7 @@ func TestTotalsCountForgottenStreams(t *testing.T) {
 	if strings.Contains(rec.Body.String(), "canary") {
 		t.Errorf("a credential in %s", rec.Body)
 	}
-	var got fake.Totals
+	var got Totals
 	if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -204,8 +215,8 @@ func TestTotalsCountForgottenStreams(t *testing.T) {
 }
 
 func TestUntilSeesEachChange(t *testing.T) {
-	d, url := start(t, fake.Options{})
-	c, _ := dial(t, url, nova, token("any"))
+	d, url := start(t, Options{})
+	c, _ := dial(t, url, novaURL, token("any"))
 	streams, err := d.Begun(guard(t), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -216,15 +227,15 @@ func TestUntilSeesEachChange(t *testing.T) {
 		}
 		_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"KeepAlive"}`))
 	}()
-	r, err := streams[0].Until(guard(t), func(r fake.Record) bool { return r.KeepAlives == 1 })
+	r, err := streams[0].Until(guard(t), func(r Record) bool { return r.KeepAlives == 1 })
 	if err != nil || r.AudioMS != 30 || len(r.Events) != 4 || r.Events[3].Text != `{"type":"KeepAlive"}` {
 		t.Errorf("%v, %+v", err, r)
 	}
-	if _, err := streams[0].Until(t.Context(), func(r fake.Record) bool { return r.Ended || r.Messages == 3 }); err != nil {
+	if _, err := streams[0].Until(t.Context(), func(r Record) bool { return r.Ended || r.Messages == 3 }); err != nil {
 		t.Error(err)
 	}
 	_ = c.Close()
-	if _, err := streams[0].Until(guard(t), func(r fake.Record) bool { return r.KeepAlives == 2 }); err == nil || errors.Is(err, context.DeadlineExceeded) {
+	if _, err := streams[0].Until(guard(t), func(r Record) bool { return r.KeepAlives == 2 }); err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("waiting for what cannot come any more: %v", err)
 	}
 	<-streams[0].Done()

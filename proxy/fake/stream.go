@@ -210,6 +210,7 @@ func (s *Stream) struck() error {
 	case Deaf:
 		<-s.d.closed
 		return errKilled
+	default: // a normal stream goes on; the handshake's scenarios never come here
 	}
 	return nil
 }

@@ -117,6 +117,7 @@ func readTimes(b []byte, top bool) (t times) {
 			t.to, t.hasTo = seconds(o.val)
 		case lasts:
 			t.dur, t.hasDur = seconds(o.val)
+		case none, foreign:
 		}
 	}
 	return t

@@ -1,6 +1,9 @@
 package provider
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // gaps maps the vendor's time to the client's. The vendor counts only the audio
 // it was sent; the client counts all that it spoke. They differ by what had been
@@ -55,9 +58,9 @@ func (g *gaps) total() time.Duration {
 
 // shift is what had been dropped before the vendor's time t.
 func (g *gaps) shift(t time.Duration) time.Duration {
-	for i := len(g.points) - 1; i >= 0; i-- {
-		if t >= g.points[i].at {
-			return g.points[i].total
+	for _, p := range slices.Backward(g.points) { // results are about what was just heard
+		if t >= p.at {
+			return p.total
 		}
 	}
 	return g.base

@@ -40,7 +40,8 @@ type Provider interface {
 	Authorize(out, in *http.Request, key secret.Value)
 	// Accept returns the headers of our 101: the subprotocol answered to the
 	// client, and those of the vendor's answer that the client should see. An
-	// error means that the vendor's answer is not one to be relayed.
+	// error means that the vendor's answer is not one to be relayed. vendor is nil
+	// for a client that is upgraded only to be refused in-band.
 	Accept(in *http.Request, vendor *http.Response) (http.Header, error)
 	// Open starts a session on a route.
 	Open(rt Route) Session

@@ -14,7 +14,7 @@ import (
 	"github.com/sttgate/sttgate/proxy/provider"
 )
 
-var update = flag.Bool("update", false, "write the transcripts' expectations anew; read the diff before committing it") //nolint:gochecknoglobals // a flag
+var update = flag.Bool("update", false, "write the transcripts' expectations anew; read the diff before committing it")
 
 // TestTranscripts plays each file of testdata/deepgram against the provider. A line
 // is one event; the lines behind it that begin with a tab are what must follow:
