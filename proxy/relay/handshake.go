@@ -127,8 +127,10 @@ func (h *HandshakeConn) split(end int) {
 
 // isUpgrade reads the status line as net/http does: the second word.
 func isUpgrade(head []byte) bool {
-	_, after, _ := bytes.Cut(head, []byte(" "))
-	return bytes.HasPrefix(bytes.TrimLeft(after, " "), []byte("101"))
+	line, _, _ := bytes.Cut(head, []byte("\n"))
+	_, status, _ := bytes.Cut(line, []byte(" "))
+	code, _, _ := bytes.Cut(bytes.TrimSpace(status), []byte(" "))
+	return string(code) == "101"
 }
 
 // more reads and records some of a refusal's body.
@@ -156,8 +158,8 @@ func (h *HandshakeConn) Discard() error { return h.Conn.Close() }
 func (h *HandshakeConn) Rest() []byte { return h.rest }
 
 // Response reads the whole response again, whatever the dialer has read of it.
-// The body is complete up to 64 KiB and read by the deadline set on the connection; reading it needs
-// the connection, so Discard comes after.
+// The body ends after 64 KiB. Reading it may need the connection, so Discard comes after; the
+// connection still has the dialer's deadline, so the owner may want to set one of its own before.
 func (h *HandshakeConn) Response(req *http.Request) (*http.Response, error) {
 	for !h.whole {
 		if err := h.fill(); err != nil {

@@ -95,12 +95,11 @@ func (p *pump) feed(b []byte) error {
 	t := batch{b: b}
 	err := p.relay(&t)
 	p.flush(&t)
-	if err != nil {
-		p.blind = true
-		return err
-	}
-	if p.tapErr != nil {
+	p.blind = err != nil
+	if p.tapErr != nil { // came first
 		err, p.tapErr = &tapError{p.tapErr}, nil
+	}
+	if err != nil {
 		return err
 	}
 	if p.gate.Load() != gateOpen && !p.inFrame() {
