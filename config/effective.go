@@ -46,10 +46,11 @@ func render(n *node, s Sources) *yaml.Node {
 			y.Style, y.LineComment = yaml.FlowStyle, s[n.path].String()
 		}
 		return y
+	default:
+		y := renderLeaf(n.value)
+		y.LineComment = s[n.path].String()
+		return y
 	}
-	y := renderLeaf(n.value)
-	y.LineComment = s[n.path].String()
-	return y
 }
 
 func renderLeaf(value any) *yaml.Node {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -119,9 +120,7 @@ func (l *loader) list(n *node, y *yaml.Node, path string) (any, bool) {
 		if resolve(c).ShortTag() == yamlNull {
 			l.fault(l.at(c), at, "is empty")
 		}
-		for name, value := range l.section(n.item, c, at) {
-			item[name] = value
-		}
+		maps.Copy(item, l.section(n.item, c, at))
 		items[i] = item
 	}
 	return items, true

@@ -38,7 +38,7 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, cause(err)
 	}
-	defer f.Close() // opened for reading: closing loses nothing
+	defer func() { _ = f.Close() }() // opened for reading: closing loses nothing
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, cause(err)

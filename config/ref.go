@@ -52,7 +52,7 @@ func readShort(path string) (string, error) {
 	if err != nil {
 		return "", cause(err)
 	}
-	defer f.Close() // opened for reading: closing loses nothing
+	defer func() { _ = f.Close() }() // opened for reading: closing loses nothing
 	b, err := io.ReadAll(io.LimitReader(f, maxReferenced+1))
 	if err != nil {
 		return "", cause(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,14 +31,7 @@ const mask = "***"
 // may be shown.
 func parse(k kind, s, tag string) (any, error) {
 	wrong := errors.New("must be " + k.wants())
-	typed := func(tags ...string) bool {
-		for _, t := range tags {
-			if tag == t {
-				return true
-			}
-		}
-		return tag == untyped
-	}
+	typed := func(tags ...string) bool { return tag == untyped || slices.Contains(tags, tag) }
 	switch k {
 	case text, hidden:
 		if !typed(yamlStr) {
@@ -77,8 +71,9 @@ func parse(k kind, s, tag string) (any, error) {
 			return nil, wrong
 		}
 		return parseDuration(s)
+	default:
+		return nil, wrong // a section or a list, where one value stands
 	}
-	return nil, wrong
 }
 
 // parseItems reads the items of a list of scalars.
@@ -107,8 +102,9 @@ func parseItems(k kind, items []string) (any, error) {
 			out[i] = p
 		}
 		return out, nil
+	default:
+		return items, nil
 	}
-	return items, nil
 }
 
 func parseDuration(s string) (time.Duration, error) {

@@ -1,0 +1,103 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestDurationsAndSizesReadAsTheyAreWrittenOut(t *testing.T) {
+	for _, d := range []time.Duration{0, time.Nanosecond, 250 * time.Millisecond, time.Second, 90 * time.Second, 10 * time.Minute, 30 * time.Minute, time.Hour, 10 * time.Hour, 36 * time.Hour, 100*time.Minute + time.Second, 1<<63 - 1} {
+		got, err := parseDuration(formatDuration(d))
+		if err != nil || got != d {
+			t.Errorf("%v is written %s and read %v, %v", d, formatDuration(d), got, err)
+		}
+	}
+	for _, n := range []int64{0, 1, 1000, 1023, 1024, 1536, 1 << 20, 3 << 20, 1 << 30, 1<<30 + 1, 1<<63 - 1} {
+		got, err := parseSize(formatSize(n))
+		if err != nil || got != n {
+			t.Errorf("%d is written %s and read %d, %v", n, formatSize(n), got, err)
+		}
+	}
+}
+
+func TestDurations(t *testing.T) {
+	for s, want := range map[string]time.Duration{
+		"0": 0, "30m": 30 * time.Minute, "250ms": 250 * time.Millisecond, "7d": 168 * time.Hour, "1d12h": 36 * time.Hour,
+	} {
+		if got, err := parseDuration(s); err != nil || got != want {
+			t.Errorf("%s: %v, %v; want %v", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", "30", "1.5", "1e3", "5 m", "5m ", "d", "-1d", "1.5d", "1d-1h", "1d+1h", "300000000d", "106751d24h", "7days", "1w"} {
+		if got, err := parseDuration(s); err == nil {
+			t.Errorf("%q is read as %v", s, got)
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for s, want := range map[string]int64{"0": 0, "512": 512, "512B": 512, "512KiB": 512 << 10, "1MiB": 1 << 20, "2GiB": 2 << 30} {
+		if got, err := parseSize(s); err != nil || got != want {
+			t.Errorf("%s: %v, %v; want %v", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", "B", "1MB", "1K", "1 MiB", "-1", "+1", "1.5MiB", "1iB", "0x10", "1_000", "9223372036854775807KiB", "9223372036854775808"} {
+		if got, err := parseSize(s); err == nil {
+			t.Errorf("%q is read as %v", s, got)
+		}
+	}
+}
+
+func TestAMisspeltWordIsAnsweredWithTheNearestOne(t *testing.T) {
+	known := []string{"streams", "streams_per_user", "message_bytes"}
+	for word, want := range map[string]string{
+		"stream": "did you mean streams?", "straems": "did you mean streams?", "Streams": "did you mean streams?",
+		"message_byte": "did you mean message_bytes?", "zzz": "known here: " + strings.Join(known, ", "),
+	} {
+		if got := suggest(word, known); got != want {
+			t.Errorf("%s: %s; want %s", word, got, want)
+		}
+	}
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"a", "", 1}, {"abc", "abc", 0}, {"abc", "acb", 1}, {"abc", "abd", 1}, {"kitten", "sitting", 3}} {
+		if got := edits(c.a, c.b); got != c.want || edits(c.b, c.a) != c.want {
+			t.Errorf("%q to %q: %d edits, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+func TestFieldsBecomeKeys(t *testing.T) {
+	for field, want := range map[string]string{
+		"URL": "url", "MaxStreams": "max_streams", "OnConnect": "on_connect", "JWKSURL": "jwksurl", "RealtimeURL": "realtime_url", "OTLPEndpoint": "otlp_endpoint",
+	} {
+		if got := snake(field); got != want {
+			t.Errorf("%s: %s, want %s", field, got, want)
+		}
+	}
+}
+
+func TestTheKeysOfTheContractExist(t *testing.T) {
+	var got []string
+	schema(Default()).leaves(func(n *node) { got = append(got, n.path) })
+	slices.Sort(got)
+	want := strings.Fields(`
+		admin.listen admin.token
+		budgets budgets[0].limit budgets[0].name budgets[0].on_connect budgets[0].on_exhausted budgets[0].per budgets[0].plans
+		budgets[0].providers budgets[0].shadow budgets[0].stages budgets[0].window
+		drain.grace drain.hard
+		identity.anonymous identity.header identity.path identity.peer_secret identity.query
+		identity.tokens.audience identity.tokens.issuer identity.tokens.plan_claim identity.tokens.secret identity.tokens.user_claim
+		identity.trusted_peers
+		ledger.path ledger.slice ledger.store ledger.timezone
+		limits.dial_timeout limits.header_timeout limits.idle_timeout limits.message_bytes limits.streams limits.streams_per_user
+		listen log.format log.level
+		providers.deepgram.key providers.deepgram.listen providers.deepgram.max_streams providers.deepgram.url
+		refuse.retry_after`)
+	if !slices.Equal(got, want) {
+		t.Errorf("keys are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
