@@ -34,11 +34,11 @@ type scenario struct {
 // real time buys leases about as often as a real one does.
 const flatQuery = "encoding=linear32&sample_rate=192000&channels=20"
 
-// scenarios are all cases, in the order of the document.
-func scenarios(quick bool) []scenario {
-	idleStreams := 10_000
+// scenarios are all cases, in the order of the document; most bounds the idle streams.
+func scenarios(quick bool, most int) []scenario {
+	idleStreams := min(10_000, most)
 	if quick {
-		idleStreams = 1_000
+		idleStreams = min(1_000, most)
 	}
 	return []scenario{
 		{name: "sparse-plain", title: "100 streams x 50 frames/s of 640 B, plain to the vendor", kind: frames, streams: 100},
@@ -55,7 +55,7 @@ func scenarios(quick bool) []scenario {
 
 func caseNames() []string {
 	var names []string
-	for _, s := range scenarios(false) {
+	for _, s := range scenarios(false, 10_000) {
 		names = append(names, s.name)
 	}
 	return names
@@ -63,7 +63,11 @@ func caseNames() []string {
 
 // selected are the cases of a run.
 func selected(o options) ([]scenario, error) {
-	all := scenarios(o.quick)
+	most, err := maxStreams()
+	if err != nil {
+		return nil, err
+	}
+	all := scenarios(o.quick, most)
 	if o.only == "" {
 		return all, nil
 	}

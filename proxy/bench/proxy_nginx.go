@@ -17,11 +17,10 @@ import (
 const nginxConf = `
 daemon off;
 worker_processes 1;
-worker_rlimit_nofile 65536;
 pid %[1]s/nginx.pid;
 error_log stderr warn;
 user root;
-events { worker_connections 65536; }
+events { worker_connections 20256; }
 http {
   access_log off;
   client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy;
