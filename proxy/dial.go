@@ -81,7 +81,7 @@ func (d *dialer) handshake(parent context.Context, v *vendor, rt provider.Route,
 	out := &http.Request{Method: http.MethodGet, URL: target, Header: vendorHeader(in.Header, v.Name())}
 	v.Authorize(out, in, v.config.Key)
 
-	var hs *relay.HandshakeConn
+	var hs *handshakeConn
 	gorilla := websocket.Dialer{
 		NetDialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			hs, err = d.connect(ctx, network, addr, nil)
@@ -93,6 +93,10 @@ func (d *dialer) handshake(parent context.Context, v *vendor, rt provider.Route,
 		},
 	}
 	_, resp, err := gorilla.DialContext(ctx, target.String(), out.Header)
+	if hs != nil && !hs.stop() { // the time is up, or the client has hung up
+		_ = hs.Discard()
+		return leg{}, unreachable(parent, v.Name(), ctx.Err())
+	}
 	switch {
 	case err == nil && !offered(out.Header, resp.Header.Get("Sec-Websocket-Protocol")):
 		_ = hs.Discard()
@@ -108,14 +112,25 @@ func (d *dialer) handshake(parent context.Context, v *vendor, rt provider.Route,
 	return leg{}, d.refusal(hs, v.Name())
 }
 
+// handshakeConn gives up when the client does: the WebSocket dialer knows
+// deadlines, but does not notice a context that is cancelled while it waits.
+type handshakeConn struct {
+	*relay.HandshakeConn
+	stop func() bool // true if the context has not ended before
+}
+
+func cancellable(ctx context.Context, c net.Conn) *handshakeConn {
+	return &handshakeConn{relay.NewHandshakeConn(c), context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })}
+}
+
 // connect opens the socket, and TLS on it, and stops reading where the handshake ends.
-func (d *dialer) connect(ctx context.Context, network, addr string, cfg *tls.Config) (*relay.HandshakeConn, error) {
+func (d *dialer) connect(ctx context.Context, network, addr string, cfg *tls.Config) (*handshakeConn, error) {
 	tcp, err := d.net.DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
 	if cfg == nil {
-		return relay.NewHandshakeConn(tcp), nil
+		return cancellable(ctx, tcp), nil
 	}
 	cfg = cfg.Clone()
 	if cfg.ServerName == "" {
@@ -126,13 +141,13 @@ func (d *dialer) connect(ctx context.Context, network, addr string, cfg *tls.Con
 		_ = tcp.Close() // the handshake's error is the one to tell
 		return nil, err
 	}
-	return relay.NewHandshakeConn(conn), nil
+	return cancellable(ctx, conn), nil
 }
 
 // refusal turns the vendor's answer, whole, into an error that passes it on. A
 // redirect is none: following it would carry our key to whoever is named there, and
 // passing it on would send the client past the gateway.
-func (d *dialer) refusal(hs *relay.HandshakeConn, name string) error {
+func (d *dialer) refusal(hs *handshakeConn, name string) error {
 	defer func() { _ = hs.Discard() }()
 	resp, err := hs.Response(nil)
 	if err != nil {
