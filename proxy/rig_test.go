@@ -61,7 +61,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	c := Default()
 	c.Listen = "127.0.0.1:0"
 	c.Providers["deepgram"] = ProviderConfig{URL: up.URL, Key: secret.New(vendorKey)}
-	c.Limits.DialTimeout = hang
+	c.Limits.DialTimeout = 2 * hang
 	if o.config != nil {
 		o.config(&c)
 	}

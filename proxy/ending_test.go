@@ -1,0 +1,204 @@
+package proxy
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/sttgate/sttgate/proxy/fake"
+)
+
+func TestAClientThatHangsUpDuringTheDialCostsNothing(t *testing.T) {
+	arrived := make(chan struct{})
+	r := newRig(t, rigOptions{config: budgetOf(time.Minute), fake: fake.Options{Scenario: func(*http.Request, string) fake.Scenario {
+		close(arrived)
+		return fake.Hang
+	}}})
+	r.restrict("ann")
+	conn, err := net.Dial("tcp", r.server.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "GET "+linear16+" HTTP/1.1\r\nHost: gateway\r\nX-Sttgate-User: ann\r\n"+
+		"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-arrived
+	_ = conn.Close()
+	r.settled() // long before the dial timeout, which is twice as long as this waits
+	if used := r.used("ann"); used != 0 {
+		t.Errorf("charged %d ms", used)
+	}
+}
+
+func TestTheVendorsLastWordsAreWaitedForWhenTheClientIsGone(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		leave func(c *client)
+	}{
+		{"with a Close", func(c *client) {
+			if err := c.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(1000, ""), time.Now().Add(hang)); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"without a word", func(c *client) { _ = c.conn.Close() }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, rigOptions{config: budgetOf(time.Minute)})
+			r.restrict("ann")
+			c := r.connect("ann", linear16)
+			c.send(50, 20)
+			ss, err := r.vendor.Begun(t.Context(), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ss[0].Until(t.Context(), func(rec fake.Record) bool { return rec.AudioMS == 1000 }); err != nil {
+				t.Fatal(err)
+			}
+			tt.leave(c)
+			rec := r.heard(1)[0]
+			if last := rec.Events[len(rec.Events)-2]; last.Kind != "text" || !strings.Contains(last.Text, "CloseStream") {
+				t.Errorf("the vendor was not told the end: %+v", rec.Events)
+			}
+			r.settled()
+			if used := r.used("ann"); used != 1000 {
+				t.Errorf("charged %d ms", used)
+			}
+			if !strings.Contains(r.log.String(), `"reported_ms":1000`) {
+				t.Errorf("the vendor's figure is not in the log: %s", r.log)
+			}
+		})
+	}
+}
+
+func TestTheVendorsOwnEndReachesTheClient(t *testing.T) {
+	for sc, want := range map[fake.Scenario]int{fake.Close1011: 1011, fake.Reset: 1011, fake.EOF: 1011} {
+		t.Run(string(sc), func(t *testing.T) {
+			r := newRig(t, rigOptions{config: func(c *Config) {
+				budgetOf(time.Minute)(c)
+				key(c, sc)
+			}})
+			r.restrict("ann")
+			c := r.connect("ann", linear16)
+			c.send(50, 20)
+			if _, closed := c.read(); closed.Code != want {
+				t.Errorf("closed with %d %q, want %d", closed.Code, closed.Text, want)
+			}
+			r.settled()
+			if used := r.used("ann"); used != 1000 {
+				t.Errorf("charged %d ms, forwarded were 1000", used)
+			}
+		})
+	}
+}
+
+func TestWhatTheClientMayNotSendEndsItsStreamOnly(t *testing.T) {
+	r := newRig(t, rigOptions{config: func(c *Config) { c.Limits.MessageBytes = 8192 }})
+	other := r.connect("bob", linear16)
+	for _, tt := range []struct {
+		name string
+		op   int
+		msg  []byte
+		code int
+	}{
+		{"a large message", websocket.BinaryMessage, make([]byte, 8193), 1009},
+		{"a large control message", websocket.TextMessage, []byte(`{"type":"Smuggle","data":"` + strings.Repeat("A", 5000) + `"}`), 1008},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := r.connect("ann", linear16)
+			if err := c.conn.WriteMessage(tt.op, tt.msg); err != nil {
+				t.Fatal(err)
+			}
+			if _, closed := c.read(); closed.Code != tt.code {
+				t.Errorf("closed with %d %q, want %d", closed.Code, closed.Text, tt.code)
+			}
+		})
+	}
+	other.send(10, 20)
+	other.text(`{"type":"CloseStream"}`)
+	if _, closed := other.read(); closed.Code != 1000 {
+		t.Errorf("the other stream ended with %d", closed.Code)
+	}
+}
+
+func TestADrainFinishesStreamsPolitelyAndSettlesThem(t *testing.T) {
+	const n = 5
+	r := newRig(t, rigOptions{config: func(c *Config) {
+		budgetOf(time.Minute)(c)
+		c.Drain = DrainConfig{Grace: 50 * time.Millisecond, Hard: hang}
+	}})
+	r.restrict("ann")
+	var cs []*client
+	for range n {
+		c := r.connect("ann", linear16)
+		c.send(50, 20)
+		cs = append(cs, c)
+	}
+	for _, s := range r.vendor.Streams() {
+		if _, err := s.Until(t.Context(), func(rec fake.Record) bool { return rec.AudioMS == 1000 }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.server.Streams.BeginDrain()
+	_, resp, err := r.dial("ann", linear16, nil)
+	if err == nil || resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("X-Sttgate-Reason") != "draining" {
+		t.Errorf("a newcomer got %v, %v", resp, err)
+	}
+	go r.server.Shutdown(context.Background())
+	for _, c := range cs {
+		texts, closed := c.read()
+		if closed.Code != 1012 {
+			t.Errorf("closed with %d %q, want 1012", closed.Code, closed.Text)
+		}
+		var last bool
+		for _, m := range texts {
+			last = last || m["type"] == "Metadata"
+		}
+		if !last {
+			t.Error("the vendor's last words did not reach the client")
+		}
+		_ = c.conn.Close()
+	}
+	<-r.done
+	r.settled()
+	if used := r.used("ann"); used != n*1000 {
+		t.Errorf("charged %d ms, want %d", used, n*1000)
+	}
+}
+
+func TestADrainLetsStreamsEndByThemselves(t *testing.T) {
+	r := newRig(t, rigOptions{config: func(c *Config) { c.Drain = DrainConfig{Grace: hang, Hard: 2 * hang} }})
+	c := r.connect("ann", linear16)
+	go r.server.Shutdown(context.Background())
+	for !r.server.Streams.Draining() {
+		c.send(1, 20) // the drain has begun when it says so; the stream does not notice
+	}
+	c.send(10, 20)
+	c.text(`{"type":"CloseStream"}`)
+	if _, closed := c.read(); closed.Code != 1000 {
+		t.Errorf("closed with %d", closed.Code)
+	}
+	_ = c.conn.Close()
+	<-r.done
+}
+
+func TestAnOperatorEndsAStream(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	c := r.connect("ann", linear16)
+	list := r.server.Streams.List()
+	if len(list) != 1 || list[0].User != "ann" {
+		t.Fatalf("live streams: %v", list)
+	}
+	if !r.server.Streams.End(list[0].ID, Killed()) || r.server.Streams.End("nobody", Killed()) {
+		t.Error("End did not tell the two apart")
+	}
+	if _, closed := c.read(); closed.Code != 1012 {
+		t.Errorf("closed with %d", closed.Code)
+	}
+}
