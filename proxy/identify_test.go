@@ -43,32 +43,32 @@ func identityConfig() IdentityConfig {
 	return c
 }
 
-func identifier(t testing.TB, c IdentityConfig) *Identifier {
-	t.Helper()
+func identifier(tb testing.TB, c IdentityConfig) *Identifier {
+	tb.Helper()
 	i, err := newIdentifier(c, day)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return i
 }
 
-func goodToken(t testing.TB, user, plan string) string {
-	t.Helper()
+func goodToken(tb testing.TB, user, plan string) string {
+	tb.Helper()
 	m, err := NewMinter(tokensConfig())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	tok, err := m.Mint(user, plan, time.Hour, day())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return tok
 }
 
 // ask builds a request as the server would have read it.
-func ask(t testing.TB, remote, target string, header ...string) *http.Request {
-	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+func ask(tb testing.TB, remote, target string, header ...string) *http.Request {
+	tb.Helper()
+	r := httptest.NewRequestWithContext(tb.Context(), http.MethodGet, target, nil)
 	r.RemoteAddr = remote
 	for n := 0; n+1 < len(header); n += 2 {
 		r.Header.Add(header[n], header[n+1])

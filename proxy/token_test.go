@@ -3,6 +3,7 @@ package proxy
 import (
 	"encoding/base64"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -17,9 +18,7 @@ import (
 func sign(t *testing.T, m jwt.SigningMethod, key any, head map[string]any, claims jwt.MapClaims) string {
 	t.Helper()
 	tok := jwt.NewWithClaims(m, claims)
-	for k, v := range head {
-		tok.Header[k] = v
-	}
+	maps.Copy(tok.Header, head)
 	s, err := tok.SignedString(key)
 	if err != nil {
 		t.Fatal(err)

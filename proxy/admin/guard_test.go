@@ -56,7 +56,7 @@ func TestTwoAuthorizationLinesAreNoToken(t *testing.T) {
 	}
 	req.Header["Authorization"] = []string{"Bearer " + token, "Bearer " + token}
 	req.Close = true
-	res, err := http.DefaultTransport.RoundTrip(req)
+	res, err := (&http.Transport{}).RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestWithoutATokenOnlyThisMachineAndNoForeignPage(t *testing.T) {
 			}
 			// Probes and metrics are for whoever reaches the port.
 			for _, path := range []string{"/livez", "/readyz", "/startupz", "/metrics", "/version"} {
-				if a := s.do(t, "GET", path, "", tt.header...); a.StatusCode == 403 {
+				if a := s.do(t, "GET", path, "", tt.header...); a.StatusCode == http.StatusForbidden {
 					t.Errorf("%s answers %s", path, a.Status)
 				}
 			}

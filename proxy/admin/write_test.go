@@ -23,7 +23,7 @@ func TestStageBodyIsReadStrictly(t *testing.T) {
 		{"null", `null`, 400, "object"},
 		{"a list", `[]`, 400, "object"},
 		{"empty object", `{}`, 400, "stage"},
-		{"unknown member", `{"stage":"restrict","reason":"r","untill":"7d"}`, 400, "reason, stage, until"},
+		{"unknown member", `{"stage":"restrict","reason":"r","untils":"7d"}`, 400, "reason, stage, until"},
 		{"member in another case", `{"Stage":"restrict","reason":"r"}`, 400, "not known"},
 		{"stage twice", `{"stage":"none","stage":"restrict","reason":"r"}`, 400, "stage twice"},
 		{"stage twice, once escaped", `{"stage":"none","st\u0061ge":"restrict","reason":"r"}`, 400, "stage twice"},
@@ -61,7 +61,7 @@ func TestStageBodyIsReadStrictly(t *testing.T) {
 			s := serve(t)
 			a := s.do(t, "PUT", "/admin/v1/users/alice/stage", tt.body)
 			if tt.status == 200 {
-				if a.StatusCode != 200 {
+				if a.StatusCode != http.StatusOK {
 					t.Fatalf("got %s: %s", a.Status, a.body)
 				}
 				return
@@ -102,7 +102,7 @@ func TestUserIDsAreChecked(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"a", "..", ".", "%2E%2E", "a:b@c.d_e-f", strings.Repeat("a", 128)} {
-		if a := serve(t).do(t, "GET", "/admin/v1/users/"+id, ""); a.StatusCode != 200 {
+		if a := serve(t).do(t, "GET", "/admin/v1/users/"+id, ""); a.StatusCode != http.StatusOK {
 			t.Errorf("%q: %s", id, a.Status)
 		}
 	}
@@ -115,7 +115,7 @@ func TestConflictIsTriedAgainAndGivenUpAtLast(t *testing.T) {
 	const body = `{"stage":"restrict","reason":"r"}`
 	s := serve(t)
 	s.errs = []error{ErrConflict, fmt.Errorf("wrapped: %w", ErrConflict), ErrConflict, ErrConflict}
-	if a := s.do(t, "PUT", "/admin/v1/users/alice/stage", body); a.StatusCode != 200 || s.state("alice").Stage != "restrict" {
+	if a := s.do(t, "PUT", "/admin/v1/users/alice/stage", body); a.StatusCode != http.StatusOK || s.state("alice").Stage != "restrict" {
 		t.Errorf("after 4 conflicts: %s", a.Status)
 	}
 	if n := len(s.log.lines(t, "audit")); n != 1 {
@@ -243,7 +243,7 @@ func TestDrainTwiceIsHarmless(t *testing.T) {
 			t.Errorf("got %s", a.Status)
 		}
 	}
-	if l := s.log.lines(t, "audit"); len(l) != 2 || l[1]["before"] != true {
+	if l := s.log.lines(t, "audit"); len(l) != 2 || fmt.Sprint(l[1]["before"]) != "true" {
 		t.Errorf("audit: %v", l)
 	}
 }
