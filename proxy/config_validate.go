@@ -103,14 +103,14 @@ func (p ProviderConfig) validate(f *faults, name string) {
 }
 
 func (i IdentityConfig) validate(f *faults) {
-	if i.Header != "" && !token(i.Header) {
+	if i.Header != "" && !token(i.Header, "!#$%&'*+-.^_`|~") {
 		f.add("identity.header", "is no header name")
 	}
 	if taken(i.Header) {
 		f.add("identity.header", "%s has a meaning of its own; use another name", i.Header)
 	}
-	if i.Query != "" && !token(i.Query) {
-		f.add("identity.query", "is no name for a query parameter: use letters, digits and _")
+	if i.Query != "" && !token(i.Query, "-._") {
+		f.add("identity.query", "is no name for a query parameter: use letters, digits, _, - and dots")
 	}
 	for n, p := range i.TrustedPeers {
 		if !p.IsValid() {
@@ -203,11 +203,12 @@ func taken(header string) bool {
 		slices.Contains([]string{"Authorization", "Connection", "Content-Length", "Host", "Upgrade", PlanHeader}, h)
 }
 
-// token is RFC 9110, 5.6.2.
-func token(s string) bool {
+// token reports whether s is of letters, digits and signs alone; a header's name
+// may have the signs of RFC 9110, 5.6.2.
+func token(s, signs string) bool {
 	for _, r := range s {
 		word := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-		if !word && !strings.ContainsRune("!#$%&'*+-.^_`|~", r) {
+		if !word && !strings.ContainsRune(signs, r) {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strconv"
 
 	"github.com/sttgate/sttgate/config/secret"
 )
@@ -44,8 +45,8 @@ func (c Config) Validate() error {
 }
 
 func decimalPort(s string) bool {
-	p, err := net.LookupPort("tcp", s)
-	return err == nil && p >= 0 && s != "" && s[0] >= '0' && s[0] <= '9'
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
 }
 
 // loopback is asked about the host as written: a name may resolve to anything

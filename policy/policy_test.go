@@ -1,0 +1,262 @@
+package policy
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+func TestStagesAreReadExactly(t *testing.T) {
+	for _, s := range Stages() {
+		if got, err := ParseStage(string(s)); err != nil || got != s {
+			t.Errorf("%s: %q, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"", "None", "restrict ", "restricted", "0"} {
+		if got, err := ParseStage(s); err == nil {
+			t.Errorf("%q is read as %q", s, got)
+		}
+	}
+}
+
+func TestAStageHoldsUntilItsTimeHasPassed(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		state State
+		want  Stage
+	}{
+		{"nobody has decided", State{}, None},
+		{"for good", State{Stage: Restrict}, Restrict},
+		{"a moment before the end", State{Stage: Restrict, Until: noon.Add(1)}, Restrict},
+		{"at the end", State{Stage: Restrict, Until: noon}, None},
+		{"after the end", State{Stage: Restrict, Until: noon.Add(-1)}, None},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := tc.state.At(noon); got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestAStateSurvivesItsStorage(t *testing.T) {
+	for _, s := range []State{
+		{Stage: None},
+		{Stage: Restrict, Since: noon, Until: noon.Add(time.Hour), Reason: "resold", By: "admin:amy"},
+	} {
+		b, err := s.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := DecodeState(b); err != nil || got != s {
+			t.Errorf("%s: got %+v, %v; want %+v", b, got, err, s)
+		}
+	}
+	if got, err := DecodeState(nil); err != nil || got != (State{Stage: None}) {
+		t.Errorf("no record: %+v, %v", got, err)
+	}
+}
+
+func TestAStateThatIsNotUnderstoodIsNotNone(t *testing.T) {
+	for _, b := range []string{"{}", "null", `{"stage":"banned"}`, `{"stage":""}`, "x", `{"stage":3}`, `{"stage":"none"`} {
+		if got, err := DecodeState([]byte(b)); err == nil {
+			t.Errorf("%s is read as %+v", b, got)
+		}
+	}
+}
+
+func TestBudgetsApplyToThoseTheyName(t *testing.T) {
+	bs := []Budget{
+		{Name: "all"},
+		{Name: "restricted", Stages: []Stage{Restrict}},
+		{Name: "watched", Stages: []Stage{Warning, Throttle}},
+		{Name: "free", Plans: []string{"free"}},
+		{Name: "deepgram", Providers: []string{"deepgram"}},
+		{Name: "all at once", Providers: []string{"deepgram"}, Plans: []string{"free"}, Stages: []Stage{Restrict}},
+		{Name: "unrestricted", Stages: []Stage{None}},
+	}
+	for _, tc := range []struct {
+		name string
+		s    Subject
+		want string
+	}{
+		{"nothing known", Subject{}, "all,unrestricted"},
+		{"no stage", Subject{Stage: None}, "all,unrestricted"},
+		{"a stage", Subject{Stage: Restrict}, "all,restricted"},
+		{"one of several", Subject{Stage: Throttle}, "all,watched"},
+		{"a plan", Subject{Plan: "free", Stage: Warning}, "all,watched,free"},
+		{"another plan", Subject{Plan: "Free"}, "all,unrestricted"},
+		{"everything", Subject{User: "u", Plan: "free", Provider: "deepgram", Stage: Restrict}, "all,restricted,free,deepgram,all at once"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var got []string
+			for _, b := range Applying(bs, tc.s) {
+				got = append(got, b.Name)
+			}
+			if strings.Join(got, ",") != tc.want {
+				t.Errorf("got %v, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestABudgetIsCheckedFieldByField(t *testing.T) {
+	good := Budget{Name: "deepgram-daily", Limit: 30 * time.Minute}.WithDefaults()
+	if err := good.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for key, change := range map[string][]func(*Budget){
+		"name": {
+			func(b *Budget) { b.Name = "" }, func(b *Budget) { b.Name = "Daily" }, func(b *Budget) { b.Name = "a b" },
+			func(b *Budget) { b.Name = "-a" }, func(b *Budget) { b.Name = `a"` }, func(b *Budget) { b.Name = strings.Repeat("a", 65) },
+		},
+		"providers":    {func(b *Budget) { b.Providers = []string{"a", "a"} }, func(b *Budget) { b.Providers = []string{""} }},
+		"plans":        {func(b *Budget) { b.Plans = []string{"a", "b", "a"} }, func(b *Budget) { b.Plans = []string{"a", ""} }},
+		"stages":       {func(b *Budget) { b.Stages = []Stage{"banned"} }, func(b *Budget) { b.Stages = []Stage{None, None} }, func(b *Budget) { b.Stages = []Stage{""} }},
+		"per":          {func(b *Budget) { b.Per = "plan" }, func(b *Budget) { b.Per = "" }},
+		"window":       {func(b *Budget) { b.Window = "year" }, func(b *Budget) { b.Window = "" }, func(b *Budget) { b.Window = "90s" }},
+		"limit":        {func(b *Budget) { b.Limit = 0 }, func(b *Budget) { b.Limit = -1 }, func(b *Budget) { b.Limit = time.Microsecond }},
+		"on_connect":   {func(b *Budget) { b.OnConnect = Drop }, func(b *Budget) { b.OnConnect = "" }},
+		"on_exhausted": {func(b *Budget) { b.OnExhausted = Refuse }, func(b *Budget) { b.OnExhausted = "" }},
+	} {
+		for i, f := range change {
+			b := good
+			f(&b)
+			err := b.Validate()
+			if err == nil || !strings.HasPrefix(err.Error(), key+": ") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s %d: error %v, want one fault of this key", key, i, err)
+			}
+		}
+	}
+	if err := (Budget{}).Validate(); strings.Count(err.Error(), "\n") != 5 {
+		t.Errorf("not all faults together: %v", err)
+	}
+}
+
+func TestWindows(t *testing.T) {
+	for s, want := range map[string]struct {
+		unit   string
+		length time.Duration
+	}{
+		"day": {UnitDay, 0}, "week": {UnitWeek, 0}, "month": {UnitMonth, 0},
+		"24h": {UnitRolling, 24 * time.Hour}, "7d": {UnitRolling, 168 * time.Hour}, "1m": {UnitRolling, time.Minute}, "8d": {UnitRolling, 192 * time.Hour},
+		"1d12h": {UnitRolling, 36 * time.Hour},
+	} {
+		if unit, length, err := ParseWindow(s); err != nil || unit != want.unit || length != want.length {
+			t.Errorf("%s: %s %v, %v", s, unit, length, err)
+		}
+	}
+	for _, s := range []string{"", "Day", "year", "rolling", "0", "59s", "90s", "8d1m", "9d", "-1h", "24", "1d-1h", "d"} {
+		if unit, length, err := ParseWindow(s); err == nil {
+			t.Errorf("%q is read as %s %v", s, unit, length)
+		}
+	}
+}
+
+func TestDecisions(t *testing.T) {
+	in := func(d time.Duration) time.Time { return noon.Add(d) }
+	for _, tc := range []struct {
+		name     string
+		balances []Balance
+		need     int64
+		want     Decision
+	}{
+		{"no budget applies", nil, 1000, Decision{Allowed: true}},
+		{"room", []Balance{{Budget: "a", Limit: 100, Used: 20, Remaining: 80, Resets: in(time.Hour)}}, 80, Decision{Allowed: true}},
+		{"one millisecond short", []Balance{{Budget: "a", Limit: 100, Used: 20, Remaining: 80, Resets: in(time.Hour)}}, 81, Decision{Violated: []string{"a"}, RetryAfter: time.Hour}},
+		{"nothing needed, nothing left", []Balance{{Budget: "a", Limit: 100, Used: 100}}, 0, Decision{Violated: []string{"a"}}},
+		{"the later of the violated decides", []Balance{
+			{Budget: "a", Limit: 10, Used: 10, Resets: in(time.Minute)},
+			{Budget: "b", Limit: 10, Used: 10, Resets: in(time.Hour)},
+			{Budget: "c", Limit: 10, Remaining: 10, Resets: in(2 * time.Hour)},
+		}, 1, Decision{Violated: []string{"a", "b"}, RetryAfter: time.Hour}},
+		{"a shadow never refuses", []Balance{{Budget: "a", Limit: 10, Used: 10, Resets: in(time.Hour), Shadow: true}}, 1, Decision{Allowed: true, ShadowViolated: []string{"a"}}},
+		{"a shadow beside a real one", []Balance{
+			{Budget: "s", Limit: 10, Used: 10, Resets: in(time.Hour), Shadow: true},
+			{Budget: "a", Limit: 10, Used: 10, Resets: in(time.Minute)},
+		}, 1, Decision{Violated: []string{"a"}, ShadowViolated: []string{"s"}, RetryAfter: time.Minute}},
+		{"a reset that has passed", []Balance{{Budget: "a", Limit: 10, Used: 10, Resets: in(-time.Minute)}}, 1, Decision{Violated: []string{"a"}}},
+		{"numbers that disagree give nothing away", []Balance{{Budget: "a", Limit: 10, Used: 10, Remaining: 10}, {Budget: "b", Limit: 10}}, 1, Decision{Violated: []string{"a", "b"}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := Decide(tc.balances, tc.need, noon)
+			if got.Allowed != tc.want.Allowed || got.RetryAfter != tc.want.RetryAfter ||
+				!slices.Equal(got.Violated, tc.want.Violated) || !slices.Equal(got.ShadowViolated, tc.want.ShadowViolated) {
+				t.Errorf("got %+v, want %+v", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestMoreUsedNeverTurnsANoIntoAYes(t *testing.T) {
+	edge := rapid.OneOf(rapid.Int64Range(-5, 2000), rapid.Int64())
+	balance := rapid.Custom(func(t *rapid.T) Balance {
+		b := Balance{
+			Budget: rapid.StringMatching("[a-c]").Draw(t, "name"), Limit: edge.Draw(t, "limit"), Used: edge.Draw(t, "used"),
+			Remaining: edge.Draw(t, "remaining"), Shadow: rapid.Bool().Draw(t, "shadow"),
+		}
+		if rapid.Bool().Draw(t, "resets") {
+			b.Resets = noon.Add(time.Duration(rapid.Int64Range(-1e12, 1e15).Draw(t, "in")))
+		}
+		return b
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		bs := rapid.SliceOfN(balance, 1, 4).Draw(t, "balances")
+		need := edge.Draw(t, "need")
+		before := Decide(bs, need, noon)
+		for _, b := range bs {
+			if slices.Contains(before.Violated, b.Budget) && !before.Allowed && violates(b, need) && !b.Resets.IsZero() && noon.Add(before.RetryAfter).Before(b.Resets) {
+				t.Fatalf("a retry after %v comes before %s resets", before.RetryAfter, b.Budget)
+			}
+		}
+		if before.Allowed != (len(before.Violated) == 0) {
+			t.Fatalf("allowed and violated disagree: %+v", before)
+		}
+		more := slices.Clone(bs)
+		i := rapid.IntRange(0, len(bs)-1).Draw(t, "which")
+		more[i].Used += min(rapid.Int64Range(0, math.MaxInt64).Draw(t, "more"), math.MaxInt64-max(0, more[i].Used))
+		after := Decide(more, need, noon)
+		if !before.Allowed && after.Allowed {
+			t.Fatalf("%+v refused, %+v allowed", bs, more)
+		}
+		if after.RetryAfter < before.RetryAfter {
+			t.Fatalf("more used shortens the wait: %v, then %v", before.RetryAfter, after.RetryAfter)
+		}
+	})
+}
+
+// violates says anew, and more slowly, what a balance that refuses is.
+func violates(b Balance, need int64) bool {
+	if b.Shadow {
+		return false
+	}
+	need = max(need, 1)
+	return b.Remaining < need || b.Limit <= b.Used || b.Limit < need || b.Used > b.Limit-need
+}
+
+func FuzzParseDuration(f *testing.F) {
+	for _, s := range []string{"7d", "1d12h", "30m", "0", "106751d24h", "-1d", "1d-1h", "d", "1.5d"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		d, err := ParseDuration(s)
+		if err != nil {
+			return
+		}
+		if strings.Contains(s, "d") && d < 0 {
+			t.Fatalf("%q overflows to %v", s, d)
+		}
+		if unit, length, err := ParseWindow(s); err == nil && (unit != UnitRolling || length < MinRolling || length > MaxRolling || length%time.Minute != 0) {
+			t.Fatalf("window %q: %s %v", s, unit, length)
+		}
+	})
+}
