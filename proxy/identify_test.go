@@ -282,3 +282,17 @@ func tracesOf(i *Identifier, r *http.Request, credential string, ours bool) stri
 	}
 	return ""
 }
+
+func TestIdentityConfigIsCheckedHereToo(t *testing.T) {
+	for name, change := range map[string]func(*IdentityConfig){
+		"a word for anonymous that is none": func(c *IdentityConfig) { c.Anonymous = "allow" },
+		"a header that is the credential's": func(c *IdentityConfig) { c.Header = "Authorization" },
+		"a range of addresses that is none": func(c *IdentityConfig) { c.TrustedPeers = []netip.Prefix{{}} },
+	} {
+		c := identityConfig()
+		change(&c)
+		if _, err := NewIdentifier(c); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
