@@ -60,8 +60,9 @@ type Account struct {
 	backoff time.Duration
 	over    bool // closed, or settled by someone else: nothing may be spent
 
-	settle sync.Once
-	lost   error
+	closing bool
+	closed  chan struct{} // closed when lost stands
+	lost    error
 }
 
 // Open buys the first slice. The account is usable when err is nil even if
@@ -79,10 +80,10 @@ func Open(ctx context.Context, l Ledger, o Opening) (*Account, Grant, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Account{ledger: l, o: o, low: o.Slice / 3, dryAt: -1}
+	a := &Account{ledger: l, o: o, low: o.Slice / 3, dryAt: -1, closed: make(chan struct{})}
 	if _, err := checkRequest(Request{User: o.User, Stream: o.Stream}); err != nil || o.Plan == nil {
-		a.over = true
-		a.settle.Do(func() {}) // there is nothing to settle
+		a.over, a.closing = true, true // there is nothing to settle
+		close(a.closed)
 		return a, Grant{}, errors.Join(err, errIf(o.Plan == nil, "an account needs a plan"))
 	}
 	err := a.buy(ctx, 0)

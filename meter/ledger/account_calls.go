@@ -50,18 +50,26 @@ func (a *Account) lease(ctx context.Context, r Request) (Grant, error) {
 // up to five times within ctx; the error says that the settle may be lost and the
 // lease stays charged until the process ends.
 func (a *Account) Close(ctx context.Context) error {
-	a.settle.Do(func() {
-		a.mu.Lock()
-		a.over = true // from here on Spent stands
-		a.mu.Unlock()
-		if err := a.Wait(ctx); err != nil {
-			a.lost = fmt.Errorf("settle of stream %q: refill under way: %w", a.o.Stream, err)
-			return
+	a.mu.Lock()
+	first := !a.closing
+	a.closing, a.over = true, true // from here on Spent stands
+	a.mu.Unlock()
+	if !first {
+		select {
+		case <-a.closed:
+			return a.lost
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		if err := a.settleNow(ctx); err != nil {
-			a.lost = fmt.Errorf("settle of stream %q, %d ms spent: %w", a.o.Stream, a.Spent(), err)
-		}
-	})
+	}
+	defer close(a.closed)
+	err := a.Wait(ctx)
+	if err == nil {
+		err = a.settleNow(ctx)
+	}
+	if err != nil {
+		a.lost = fmt.Errorf("settle of stream %q, %d ms spent: %w", a.o.Stream, a.Spent(), err)
+	}
 	return a.lost
 }
 
