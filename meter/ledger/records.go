@@ -55,12 +55,12 @@ func decodeStream(b []byte) (stream, error) {
 	r := newReader(b)
 	s := stream{User: r.text(), Spent: r.amount(), Ceiling: r.amount(), Peak: r.amount(), Seen: r.number()}
 	n := r.number()
-	if n < 0 || n > 2*maxScopes {
+	if n < 0 || n > maxScopes || max(s.Spent, s.Ceiling, s.Peak) > maxAmount {
 		return stream{}, errRecord
 	}
 	for range n {
 		h := hold{Budget: r.text(), Owner: r.text(), Unit: byteUnit(r.byte()), Window: r.number(), Base: r.amount(), Granted: r.amount()}
-		if r.bad || h.Unit == "" || h.Base > s.Spent {
+		if r.bad || h.Unit == "" || h.Base > s.Spent || h.Granted < s.Spent-h.Base || h.Granted > maxAmount {
 			return stream{}, errRecord
 		}
 		s.Holds = append(s.Holds, h)
