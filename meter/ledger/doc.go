@@ -1,0 +1,86 @@
+// Package ledger is who may still spend, and how much. A stream buys audio time
+// before it forwards it; what nobody bought is not forwarded, so a budget is
+// never overshot, with any number of streams.
+//
+//	audio path (never waits)         background             store (one of)
+//	┌──────────────────────┐   ┌──────────────────┐   ┌─────────────────────────┐
+//	│ Account.Spend(20 ms) │   │ refill, at most  │   │ Memory      maps, mutex │
+//	│  lease in hand − 20  │──►│ one at a time:   │──►│ Embedded    bbolt,      │
+//	│  a third left? ──────┘   │ Plan ─► Lease    │   │             group commit│
+//	└──────────┬───────────┘   └────────▲─────────┘   └────────────┬────────────┘
+//	           │ Close: settle, once    └── Grant ◄── book ◄───────┘
+//	           └───────────────────────────────────►  (one algorithm on get/put/scan)
+//
+// # Requests
+//
+// Every number in a request is a total since the stream began: Ceiling is how far
+// it would like to have been granted, Spent how much it has forwarded. A request
+// that is sent twice, arrives late or whose answer is lost therefore changes
+// nothing; the sender just asks again. A Lease does, in one transaction:
+//
+//  1. A request that reports less than an earlier one was overtaken. It changes
+//     nothing and is told the current ceiling.
+//  2. What was forwarded since the last report is charged to every budget held.
+//  3. A budget held and not named, or whose calendar window is over, is given its
+//     unspent part back, to the window it was taken from, and forgotten.
+//  4. A budget newly named, or a new window, counts from here: its base is Spent.
+//  5. The new ceiling is the smallest, over the scopes that are not in shadow, of
+//     base + granted + what the budget has left; never above what was asked.
+//  6. Every budget held is raised to cover the ceiling. What is used includes
+//     leases in hand. Shadows count too, without limit.
+//
+// Asking for less never lowers a ceiling. Only a budget that has just begun can:
+// what is in hand and not spent is bought from it as far as it has room, and the
+// rest of the old grant is void. The newest grant is the one that holds.
+// Audio that was forwarded while such an answer was on its way is charged too,
+// beyond the limit if need be: it was sent.
+//
+// # Example
+//
+// A day of 6000 ms, two streams with slices of 5000 ms; used is the day's:
+//
+//	lease a: ceiling 5000, spent 0       -> 5000    used 5000
+//	lease b: ceiling 5000, spent 0       -> 1000    used 6000   all that is left
+//	lease a: ceiling 8500, spent 3500    -> 5000    used 6000   nothing left
+//	lease a: the same again              -> 5000    used 6000
+//	settle b: spent 400                             used 5400   600 come back
+//	lease a: ceiling 8500, spent 3500    -> 5600    used 6000
+//	                                                --- midnight ---
+//	lease a: ceiling 9900, spent 4900    -> 9900    yesterday: 400 + 4900 = 5300
+//	                                                today: base 4900, used 5000
+//	settle a: spent 5900                            today: used 1000
+//
+// # Windows
+//
+// The store's clock and zone decide. Calendar windows are named by the date they
+// begin on, so days of 23 and 25 hours are one day. A clock that goes back opens
+// no window a second time: a stream never returns to a window it has left, and
+// everyone stays in a window that has been begun and starts within 24 h from now.
+// A clock that was further ahead was wrong; its windows are left and the old
+// balances found as they were. Balances are kept for 8 days after their end.
+//
+// Rolling windows and the users' audio are kept by the minute for 8 days. An
+// amount is booked in the minute in which the store hears of it, at most one lease
+// after it was forwarded, and counts until its whole minute has left the window. A
+// lease in hand counts as of now.
+//
+// Old records are deleted a few at a time, with the writes.
+//
+// # Crashes and outages
+//
+// Embedded answers when the disk has it. The streams it finds when it opens
+// belong to a dead process: they are charged what they had been granted, at most
+// one slice too much each, and marked as settled. A settled stream is remembered
+// for two hours, so that a late lease cannot open it again.
+//
+// When the store fails an Account spends what it has in hand, tries again after
+// 250 ms, doubling up to 5 s, and then says ErrOutage; what to do about it is the
+// caller's.
+//
+// # Concurrency
+//
+// Stores are safe for concurrent use. Embedded has one goroutine that writes,
+// from OpenEmbedded to Close; reads run beside it. An Account starts a goroutine for a
+// refill and none while idle; Close waits for it. It is not a rate limiter and
+// knows no vendor, no policy: which budgets apply is the Plan's to say.
+package ledger
