@@ -83,7 +83,7 @@ func opsState(s policy.State) admin.State {
 
 func opsWindow(w ledger.Window) string {
 	if w.Unit == ledger.Rolling {
-		return w.Length.String()
+		return admin.FormatSpan(w.Length)
 	}
 	return string(w.Unit)
 }

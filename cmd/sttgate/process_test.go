@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -107,12 +108,29 @@ func (p *process) signal(s os.Signal) {
 	}
 }
 
-// call does an admin request and decodes the answer into out.
+// call does an admin request that has to succeed, and decodes the answer into out.
 func (p *process) call(method, path, body string, out any) {
+	p.t.Helper()
+	b := p.request(method, path, body, http.StatusOK)
+	if out == nil {
+		return
+	}
+	if err := json.Unmarshal([]byte(b), out); err != nil {
+		p.t.Fatalf("%v: %s", err, b)
+	}
+}
+
+// send does an admin request without a body.
+func (p *process) send(method, path string, status int) string {
+	p.t.Helper()
+	return p.request(method, path, "", status)
+}
+
+func (p *process) request(method, path, body string, status int) string {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), procHang)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+p.admin+path, bytes.NewBufferString(body))
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+p.admin+path, strings.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -125,15 +143,10 @@ func (p *process) call(method, path, body string, out any) {
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
+	if err != nil || resp.StatusCode != status {
 		p.t.Fatalf("%s %s: %d %v\n%s", method, path, resp.StatusCode, err, b)
 	}
-	if out == nil {
-		return
-	}
-	if err := json.Unmarshal(b, out); err != nil {
-		p.t.Fatalf("%v: %s", err, b)
-	}
+	return string(b)
 }
 
 // used is what a user has spent of their one budget, in ms.

@@ -56,7 +56,7 @@ func (h *Handler) user(w http.ResponseWriter, r *http.Request, id string) {
 		Usage: []usageAnswer{}, Budgets: []Budget{}, Streams: []Stream{},
 	}
 	for _, v := range u.Usage {
-		a.Usage = append(a.Usage, usageAnswer{span(v.Window), v.Audio})
+		a.Usage = append(a.Usage, usageAnswer{FormatSpan(v.Window), v.Audio})
 	}
 	for _, b := range u.Budgets {
 		b.Resets = b.Resets.UTC()

@@ -89,8 +89,8 @@ func parseUntil(s string, now time.Time) (time.Time, error) {
 	return now.Add(d).UTC(), nil
 }
 
-// span writes a window the way the config does: 24h, not 24h0m0s.
-func span(d time.Duration) string {
+// FormatSpan writes a window the way the config does: 24h, not 24h0m0s.
+func FormatSpan(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")
