@@ -98,7 +98,7 @@ func (c *conversation) finish(conn *listen.WSCallback) {
 	default:
 	}
 	if err := conn.WriteJSON(map[string]string{"type": "CloseStream"}); err != nil {
-		c.broke(err)
+		c.failed(err)
 		return
 	}
 	late := time.NewTimer(finishTimeout)
@@ -125,6 +125,18 @@ func (c *conversation) sent(bytes int64) {
 	if c.watch.sent != nil {
 		c.watch.sent(bytes)
 	}
+}
+
+// failed is told of a write that failed. The reader knows better why: the peer's
+// Close may be on its way through it.
+func (c *conversation) failed(err error) {
+	t := time.NewTimer(finishTimeout)
+	defer t.Stop()
+	select {
+	case <-c.closed:
+	case <-t.C:
+	}
+	c.broke(fmt.Errorf("the connection was lost: %w", err))
 }
 
 // broke remembers the first fault of the connection.

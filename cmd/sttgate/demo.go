@@ -48,7 +48,7 @@ func (p *program) demo(ctx context.Context, d demonstration) (err error) {
 	if err := quiet(d.verbose, p.stderr); err != nil {
 		return err
 	}
-	h, err := openHouse(ctx, demoLog(d.verbose, p.stderr))
+	h, err := openHouse(ctx, demoLog(d.verbose, p.stderr), demoRules())
 	if err != nil {
 		return err
 	}

@@ -16,16 +16,13 @@ import (
 // demoBudget is what the stage restrict allows in the demo, in milliseconds.
 const demoBudget = 4000
 
-// demoConfig is the demo's config file. The window is a rolling one: at midnight
-// a day would begin anew and the second stream with it.
-const demoConfig = `listen: 127.0.0.1:0
-admin: {listen: 127.0.0.1:0}
-providers:
-  deepgram: {url: %q}
-ledger: {store: embedded, path: %q}
-budgets:
+// demoRules is the demo's config file. The window is a rolling one: at
+// midnight a day would begin anew and the second stream with it.
+func demoRules() string {
+	return fmt.Sprintf(`budgets:
   - {name: deepgram-daily, providers: [deepgram], stages: [restrict], window: 24h, limit: %dms}
-`
+`, demoBudget)
+}
 
 // house is everything the demo runs: a vendor, a gateway and a ledger on disk,
 // on free ports of the loopback.
@@ -36,8 +33,8 @@ type house struct {
 	admin   adminClient
 }
 
-// openHouse starts it. ctx only bounds the start.
-func openHouse(ctx context.Context, log *slog.Logger) (h *house, err error) {
+// openHouse starts it with rules as its config file. ctx only bounds the start.
+func openHouse(ctx context.Context, log *slog.Logger, rules string) (h *house, err error) {
 	h = &house{}
 	defer func() {
 		if err != nil {
@@ -51,20 +48,30 @@ func openHouse(ctx context.Context, log *slog.Logger) (h *house, err error) {
 		return h, err
 	}
 	file := filepath.Join(h.dir, "sttgate.yaml")
-	text := fmt.Sprintf(demoConfig, h.vendor.url(), filepath.Join(h.dir, "ledger"), demoBudget)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
 		return h, err
 	}
-	// The caller's STTGATE_* are about another gateway.
-	cfg, _, err := config.Load(file, nil)
+	cfg, _, err := config.Load(file, h.environ())
 	if err != nil {
 		return h, err
 	}
+	// The gateway outlives the start, and ends with close only.
 	if h.gateway, err = startGateway(context.WithoutCancel(ctx), cfg, log, thisBuild().Version); err != nil {
 		return h, err
 	}
 	h.admin = adminClient{addr: h.gateway.AdminAddr()}
 	return h, nil
+}
+
+// environ is what depends on the machine. The caller's own STTGATE_* are about
+// another gateway.
+func (h *house) environ() []string {
+	return []string{
+		"STTGATE_LISTEN=127.0.0.1:0",
+		"STTGATE_ADMIN_LISTEN=127.0.0.1:0",
+		"STTGATE_PROVIDERS_DEEPGRAM_URL=" + h.vendor.url(),
+		"STTGATE_LEDGER_PATH=" + filepath.Join(h.dir, "ledger"),
+	}
 }
 
 // stopTimeout bounds the shutdown: no stream is left to be waited for.

@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
-			h, err := openHouse(context.Background(), slog.New(slog.DiscardHandler))
+			h, err := openHouse(context.Background(), slog.New(slog.DiscardHandler), demoRules())
 			if err != nil {
 				return err
 			}

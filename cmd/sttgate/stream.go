@@ -94,7 +94,7 @@ func (s streamer) pump(ctx context.Context, c *conversation, conn io.Writer, a a
 				return ctx.Err()
 			}
 			if _, werr := conn.Write(frame[:n]); werr != nil {
-				c.broke(werr)
+				c.failed(werr)
 				return ctx.Err()
 			}
 			sent += int64(n)
