@@ -17,6 +17,9 @@ const (
 	longestBackoff = 5 * time.Second
 	maxReplans     = 3 // leases in one refill, should every answer change the plan
 	settleTries    = 5
+
+	logStream = "stream"
+	logError  = "error"
 )
 
 // Opening is what a stream's account starts from.
@@ -257,17 +260,17 @@ func (a *Account) result(err error) {
 	case err == nil:
 		a.failed, a.backoff = nil, 0
 		if before != nil {
-			a.o.Log.Info("ledger answers again", "stream", a.o.Stream)
+			a.o.Log.Info("ledger answers again", slog.String(logStream, a.o.Stream))
 		}
 	case errors.Is(err, ErrSettled):
 		a.over, a.failed = true, nil
-		a.o.Log.Warn("stream was settled by someone else", "stream", a.o.Stream)
+		a.o.Log.Warn("stream was settled by someone else", slog.String(logStream, a.o.Stream))
 	default:
 		a.failed = err
 		a.backoff = min(max(2*a.backoff, firstBackoff), longestBackoff)
 		a.retryAt = time.Now().Add(a.backoff)
 		if before == nil {
-			a.o.Log.Warn("ledger does not answer", "stream", a.o.Stream, "error", err)
+			a.o.Log.Warn("ledger does not answer", slog.String(logStream, a.o.Stream), slog.Any(logError, err))
 		}
 	}
 }

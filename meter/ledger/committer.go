@@ -17,10 +17,10 @@ const (
 	sweepStep = 32   // records swept at least with each writing transaction
 )
 
-var (
-	root       = []byte("ledger")
-	errNothing = errors.New("nothing to write")
-)
+// root is the name of the database's only bucket.
+const root = "ledger"
+
+var errNothing = errors.New("nothing to write")
 
 // committer runs calls in shared transactions: whoever asks while the disk is
 // busy goes into the next one together. It owns its goroutine; stop waits for it.
@@ -122,7 +122,7 @@ func (c *committer) collect(batch []call) []call {
 func (c *committer) commit(batch []call) ([]error, error) {
 	errs := make([]error, len(batch))
 	err := c.db.Update(func(tx *bolt.Tx) error {
-		t, wrote := boltTable{tx.Bucket(root)}, false
+		t, wrote := boltTable{tx.Bucket([]byte(root))}, false
 		for i, o := range batch {
 			part := newOverlay(t)
 			if errs[i] = o.run(part, c.now()); errs[i] != nil || len(part.changed) == 0 {
@@ -136,8 +136,7 @@ func (c *committer) commit(batch []call) ([]error, error) {
 		if !wrote {
 			return errNothing
 		}
-		_, err := sweep(t, c.now(), sweepStep+8*len(batch))
-		return err
+		return sweep(t, c.now(), sweepStep+8*len(batch))
 	})
 	if err != nil && !errors.Is(err, errNothing) {
 		return nil, fmt.Errorf("write: %w", err)

@@ -65,7 +65,7 @@ func OpenEmbedded(dir string, loc *time.Location, now func() time.Time) (*Embedd
 func (e *Embedded) recover() error {
 	for n := -1; n != 0; {
 		err := e.db.Update(func(tx *bolt.Tx) error {
-			b, err := tx.CreateBucketIfNotExists(root)
+			b, err := tx.CreateBucketIfNotExists([]byte(root))
 			if err != nil {
 				return err
 			}
@@ -91,7 +91,7 @@ func (e *Embedded) write(ctx context.Context, op string, fn func(t table, now ti
 func (e *Embedded) read(ctx context.Context, op string, fn func(v view) error) error {
 	err := ctx.Err()
 	if err == nil {
-		err = e.db.View(func(tx *bolt.Tx) error { return fn(boltTable{tx.Bucket(root)}) })
+		err = e.db.View(func(tx *bolt.Tx) error { return fn(boltTable{tx.Bucket([]byte(root))}) })
 	}
 	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		err = ErrClosed

@@ -106,7 +106,8 @@ type State struct {
 type Ledger interface {
 	// Lease raises the stream's ceiling to at most what every scope has left,
 	// records what was spent so far, and returns the new ceiling. All scopes are
-	// granted or none; the smallest decides. It never lowers a ceiling.
+	// granted or none; the smallest decides. A ceiling is lowered only by a scope
+	// (or a window) that has just begun, and then the newest grant holds.
 	Lease(ctx context.Context, r Request) (Grant, error)
 	// Settle charges Spent, gives the rest of the lease back and forgets the
 	// stream. A second call changes nothing.

@@ -50,8 +50,7 @@ func (m *Memory) do(ctx context.Context, op string, fn func(t table, now time.Ti
 	if err := o.apply(); err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	_, err := sweep(&m.table, now, sweepStep)
-	return err
+	return sweep(&m.table, now, sweepStep)
 }
 
 // Lease is Ledger.Lease.

@@ -183,12 +183,12 @@ func (r *reader) byte() byte {
 
 func (r *reader) text() string {
 	n, size := binary.Uvarint(r.b)
-	if size <= 0 || n > uint64(len(r.b)-size) {
+	if size <= 0 || n > uint64(len(r.b[size:])) {
 		r.fail()
 		return ""
 	}
-	s := string(r.b[size : size+int(n)]) //nolint:gosec // bounded by the slice
-	r.b = r.b[size+int(n):]              //nolint:gosec // bounded by the slice
+	s := string(r.b[size:][:n])
+	r.b = r.b[size:][n:]
 	return s
 }
 

@@ -72,10 +72,10 @@ func sumMinutes(v view, s series, first int64) (sum, oldest int64, found bool, e
 	return sum, oldest, found, err
 }
 
-// sweep deletes at most n records whose time is over, and reports how many. It
+// sweep deletes at most n records whose time is over. It
 // runs with the writes, so that a store grows with what is in use and with
 // nothing else, and never has to stop for cleaning.
-func sweep(t table, now time.Time, n int) (int, error) {
+func sweep(t table, now time.Time, n int) error {
 	var due [][]byte
 	enough := errors.New("enough")
 	err := t.scan([]byte{keyExpiry}, appendOrdered([]byte{keyExpiry}, now.Unix()), func(k, _ []byte) error {
@@ -85,15 +85,15 @@ func sweep(t table, now time.Time, n int) (int, error) {
 		return nil
 	})
 	if err != nil && !errors.Is(err, enough) {
-		return 0, err
+		return err
 	}
 	for _, k := range due {
 		if err := t.delete(k[9:]); err != nil {
-			return 0, err
+			return err
 		}
 		if err := t.delete(k); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return len(due), nil
+	return nil
 }

@@ -19,8 +19,14 @@ func Run(t *testing.T, open Open) {
 		name string
 		test func(*testing.T, Open)
 	}{
-		{"Lease", lease}, {"Scopes", scopes}, {"Windows", windows}, {"Rolling", rolling},
-		{"States", states}, {"Refused", refused}, {"Race", race}, {"Model", model},
+		{"Lease", lease},
+		{"Scopes", scopes},
+		{"Windows", windows},
+		{"Rolling", rolling},
+		{"States", states},
+		{"Refused", refused},
+		{"Race", race},
+		{"Model", model},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, open) })
 	}
