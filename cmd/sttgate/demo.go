@@ -59,10 +59,12 @@ func (p *program) demo(ctx context.Context, d demonstration) (err error) {
 		t.story = p.stderr // stdout is one document
 	}
 	acts, err := t.tell(ctx, h)
-	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return errors.Join(cause, err)
-		}
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, context.Canceled):
+		return errors.New("interrupted")
+	case cause != nil:
+		return errors.Join(cause, err)
+	case err != nil:
 		return err
 	}
 	return p.reportDemo(acts, d.json)

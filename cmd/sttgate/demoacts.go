@@ -20,7 +20,7 @@ type books struct {
 	stage   string
 }
 
-// audit reads the books about a user.
+// books asks the gateway and the vendor; charged and the rest are about user.
 func (h *house) books(ctx context.Context, user string) (books, error) {
 	text, err := h.admin.text(ctx, "/metrics")
 	if err != nil {

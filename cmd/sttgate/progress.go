@@ -56,7 +56,7 @@ func (b *bar) done() {
 }
 
 // linesEvery is how often a log gets a line: often enough to show life.
-const linesEvery = 3 * time.Second
+const linesEvery = 2 * time.Second
 
 // lines is for logs.
 type lines struct {

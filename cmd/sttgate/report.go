@@ -50,10 +50,12 @@ func (r *report) judge(ctx context.Context, t target, f meter.Format, o outcome,
 	if o.vendorMS >= 0 {
 		r.VendorMS = &o.vendorMS
 	}
-	switch {
-	case ctx.Err() != nil:
+	if interrupted(ctx) {
+		// Nothing can be asked with this context any more.
 		r.Result, r.Why = resultStopped, "stopped before the end of the file"
-		return nil // the questions below would fail with the same context
+		return nil
+	}
+	switch {
 	case errors.Is(err, errConnect):
 		if err := r.refused(ctx, t, f); err != nil {
 			return err
@@ -66,6 +68,8 @@ func (r *report) judge(ctx context.Context, t target, f meter.Format, o outcome,
 	r.ask(ctx, t)
 	return nil
 }
+
+func interrupted(ctx context.Context) bool { return ctx.Err() != nil }
 
 // refused finds out what the SDK could not tell.
 func (r *report) refused(ctx context.Context, t target, f meter.Format) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -134,18 +135,11 @@ func terminal(w io.Writer) bool {
 }
 
 // getenv reads the environment that run was given; the last setting wins.
-func (p *program) getenv(name string) string {
-	for i := len(p.environ) - 1; i >= 0; i-- {
-		if v, ok := cutEnv(p.environ[i], name); ok {
-			return v
+func (p *program) getenv(name string) (value string) {
+	for _, kv := range p.environ {
+		if v, ok := strings.CutPrefix(kv, name+"="); ok {
+			value = v
 		}
 	}
-	return ""
-}
-
-func cutEnv(kv, name string) (string, bool) {
-	if len(kv) > len(name) && kv[:len(name)] == name && kv[len(name)] == '=' {
-		return kv[len(name)+1:], true
-	}
-	return "", false
+	return value
 }

@@ -70,11 +70,11 @@ func (p *program) send(ctx context.Context, file string, s sending) error {
 	if err != nil {
 		return err
 	}
-	a, file0, err := openAudio(file, s.raw, s.declared)
+	a, closer, err := openAudio(file, s.raw, s.declared)
 	if err != nil {
 		return err
 	}
-	defer file0.Close()
+	defer func() { _ = closer.Close() }() // opened for reading: closing loses nothing
 	if err := quiet(s.verbose, p.stderr); err != nil {
 		return err
 	}
@@ -94,8 +94,10 @@ func (p *program) send(ctx context.Context, file string, s sending) error {
 	o, err := streamer{target: t, speed: speed, watch: watch}.run(ctx, a)
 	prog.done()
 
-	r := report{File: file, Provider: s.provider, User: s.user, Encoding: string(a.format.Encoding),
-		SampleRate: a.format.SampleRate, Channels: a.format.Channels}
+	r := report{
+		File: file, Provider: s.provider, User: s.user,
+		Encoding: string(a.format.Encoding), SampleRate: a.format.SampleRate, Channels: a.format.Channels,
+	}
 	if err := r.judge(ctx, t, a.format, o, err); err != nil {
 		return err
 	}
