@@ -57,7 +57,7 @@ func (g *gate) scopes(s subject, stage policy.Stage) []ledger.Scope {
 func (g *gate) stage(user string, s ledger.State, at time.Time) policy.Stage {
 	st, err := policy.DecodeState(s.Data)
 	if err != nil {
-		g.log.Error("user record is unreadable; treated as restrict", "user", user, "error", err)
+		g.log.Error("user record is unreadable; treated as restrict", slog.String("user", user), slog.Any("error", err))
 		return policy.Restrict
 	}
 	return st.At(at)
@@ -86,7 +86,7 @@ func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.
 		Plan: g.plan(s), Slice: g.slice.Milliseconds(), Log: g.log, Observe: g.metrics.lease,
 	})
 	if err != nil {
-		g.log.Error("no lease", "user", s.user, "error", err)
+		g.log.Error("no lease", slog.String("user", s.user), slog.Any("error", err))
 		return nil, nil, errors.Join(ledger.ErrOutage, ctx.Err())
 	}
 	dec := decide(grant, 1)
@@ -163,7 +163,7 @@ func (g *gate) close(ctx context.Context, a *ledger.Account, user string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	if err := a.Close(ctx); err != nil {
-		g.log.Error("not settled; the lease stays charged", "user", user, "error", err)
+		g.log.Error("not settled; the lease stays charged", slog.String("user", user), slog.Any("error", err))
 	}
 }
 

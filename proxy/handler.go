@@ -98,7 +98,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string) (*ven
 		_ = up.conn.Close()
 		return v, err
 	}
-	st, err := newStream(stream, adm, rt, v.Open(rt), h.relay, down, up, h.gate)
+	st, err := newStream(stream, id, adm, rt, v.Open(rt), h.relay, down, up, h.gate)
 	if err != nil {
 		_ = up.conn.Close()
 		_ = down.conn.Close()
@@ -111,12 +111,13 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string) (*ven
 
 // refuse answers a request that did not become a stream and writes its one line.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v *vendor, id string, err error) {
-	name, attrs := "none", []any{"request", id, "remote", r.RemoteAddr, "path", r.URL.Path}
+	attrs := []slog.Attr{slog.String("request", id), slog.String("remote", r.RemoteAddr), slog.String("path", r.URL.Path)}
+	name := "none"
 	if v != nil {
 		name = v.Name()
-		attrs = append(attrs, "provider", name)
+		attrs = append(attrs, slog.String("provider", name))
 	}
 	result := h.answer(w, v, id, err)
 	h.gate.metrics.refused(name, result)
-	h.log.Info("refused", append(attrs, "result", result, "error", err)...)
+	h.log.LogAttrs(r.Context(), slog.LevelInfo, "refused", append(attrs, slog.String("result", result), slog.Any("error", err))...)
 }

@@ -43,7 +43,7 @@ func (s *Stream) Progress() Progress {
 }
 
 // newStream joins two sockets whose handshakes are done. It owns them from here on.
-func newStream(id string, a *admission, rt provider.Route, sess provider.Session, cfg relay.Config, c, v leg, g *gate) (*Stream, error) {
+func newStream(id, request string, a *admission, rt provider.Route, sess provider.Session, cfg relay.Config, c, v leg, g *gate) (*Stream, error) {
 	clock, err := meter.New(rt.Format)
 	if err != nil {
 		return nil, err
@@ -52,14 +52,16 @@ func newStream(id string, a *admission, rt provider.Route, sess provider.Session
 	t.stream = relay.New(cfg, c.conn, v.conn, v.rest, t)
 	return &Stream{
 		ID: id, User: a.user, Provider: a.provider, Started: time.Now(), tap: t, relay: t.stream,
-		log: g.log.With("stream", id, "user", a.user, "provider", a.provider), metrics: g.metrics,
+		log: g.log.With(slog.String("stream", id), slog.String("request", request), slog.String("user", a.user), slog.String("provider", a.provider)),
+		metrics: g.metrics,
 	}, nil
 }
 
 // run relays to the end and settles, whatever the end was.
 func (s *Stream) run() {
-	s.log.Info("stream started", "variant", s.tap.route.Variant, "encoding", s.tap.route.Format.Encoding,
-		"sample_rate", s.tap.route.Format.SampleRate, "channels", s.tap.route.Format.Channels)
+	f := s.tap.route.Format
+	s.log.Info("stream started", slog.String("variant", s.tap.route.Variant), slog.String("encoding", string(f.Encoding)),
+		slog.Int("sample_rate", f.SampleRate), slog.Int("channels", f.Channels))
 	s.metrics.started(s.Provider)
 	res := s.relay.Run()
 	s.tap.keepalives.stop()
@@ -73,23 +75,37 @@ func (s *Stream) run() {
 func (s *Stream) report(res relay.Result, settle error) {
 	charged := s.tap.account.Spent()
 	p := s.Progress()
-	attrs := []any{
-		"result", s.result(res), "audio_ms", p.Forwarded.Milliseconds(), "dropped_ms", p.Dropped.Milliseconds(), "charged_ms", charged,
-		"audio_bytes", p.Bytes, "connection_ms", time.Since(s.Started).Milliseconds(), "client_code", res.ClientCode, "vendor_code", res.VendorCode,
+	attrs := []slog.Attr{
+		slog.String("result", s.result(res)),
+		slog.Int64("audio_ms", p.Forwarded.Milliseconds()),
+		slog.Int64("dropped_ms", p.Dropped.Milliseconds()),
+		slog.Int64("charged_ms", charged),
+		slog.Int64("audio_bytes", p.Bytes),
+		slog.Int64("connection_ms", time.Since(s.Started).Milliseconds()),
+		slog.Int("client_code", res.ClientCode),
+		slog.Int("vendor_code", res.VendorCode),
 	}
 	if rep, ok := s.tap.session.Reported(); ok {
-		attrs = append(attrs, "reported_ms", rep.Milliseconds())
+		attrs = append(attrs, slog.Int64("reported_ms", rep.Milliseconds()))
 		s.metrics.drift(s.Provider, rep-p.Forwarded)
 	}
 	if res.Err != nil {
-		attrs = append(attrs, "error", res.Err)
+		attrs = append(attrs, slog.Any("error", res.Err))
 	}
 	if settle != nil {
-		attrs = append(attrs, "settle_error", settle)
+		attrs = append(attrs, slog.Any("settle_error", settle))
 	}
 	s.flush()
 	s.metrics.ended(s.Provider, s.result(res), charged)
-	s.log.Info("stream ended", attrs...)
+	s.log.LogAttrs(context.Background(), level(settle), "stream ended", attrs...)
+}
+
+// level is an error's where audio was relayed that the ledger does not know of.
+func level(settle error) slog.Level {
+	if settle != nil {
+		return slog.LevelError
+	}
+	return slog.LevelInfo
 }
 
 // result is the label of how a stream ended: from a closed set.

@@ -30,9 +30,9 @@ type gateway struct {
 
 	draining sync.Once
 	drained  chan struct{} // closed when the data side is down
-	hurry    context.Context
-	hurryUp  context.CancelFunc
-	served   chan error // of the two servers' goroutines
+	hurrying sync.Once
+	hurried  chan struct{} // closed when the grace of a drain is not to be waited for
+	served   chan error    // of the two servers' goroutines
 }
 
 // startGateway builds the graph top to bottom and opens the listeners. On an error
@@ -57,9 +57,8 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 		return nil, err
 	}
 	g := &gateway{
-		store: store, proxy: data, log: log, drained: make(chan struct{}), served: make(chan error, 2),
+		store: store, proxy: data, log: log, drained: make(chan struct{}), hurried: make(chan struct{}), served: make(chan error, 2),
 	}
-	g.hurry, g.hurryUp = context.WithCancel(context.Background())
 	registerState(reg, g, v)
 	ops, err := g.operator(cfg, reg, v)
 	if err != nil {
@@ -120,16 +119,25 @@ func (g *gateway) AdminAddr() string { return g.ops.Addr().String() }
 func (g *gateway) Drain() {
 	g.draining.Do(func() {
 		g.proxy.Streams.BeginDrain()
-		g.log.Info("draining", "streams", len(g.proxy.Streams.List()))
+		g.log.Info("draining", slog.Int("streams", len(g.proxy.Streams.List())))
 		go func() {
 			defer close(g.drained)
-			g.proxy.Shutdown(g.hurry)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			go func() {
+				select {
+				case <-g.hurried:
+					cancel()
+				case <-ctx.Done():
+				}
+			}()
+			g.proxy.Shutdown(ctx)
 		}()
 	})
 }
 
 // Hurry ends the grace of a drain: polite ends begin now and have two seconds.
-func (g *gateway) Hurry() { g.hurryUp() }
+func (g *gateway) Hurry() { g.hurrying.Do(func() { close(g.hurried) }) }
 
 // Stop drains without a grace and waits for the end, or for ctx's.
 func (g *gateway) Stop(ctx context.Context) error {
@@ -155,7 +163,6 @@ func (g *gateway) Wait() error {
 	defer cancel()
 	err := errors.Join(first, g.admin.Shutdown(closing))
 	err = errors.Join(err, <-g.served)
-	g.hurryUp()
 	if cerr := g.store.Close(); cerr != nil {
 		err = errors.Join(err, fmt.Errorf("close ledger: %w", cerr))
 	}

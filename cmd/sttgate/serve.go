@@ -50,7 +50,8 @@ func (p *program) serve(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	log.Info("ready", "listen", g.DataAddr(), "admin", g.AdminAddr(), "ledger", cfg.Ledger.Store, "version", thisBuild().Version)
+	log.Info("ready", slog.String("listen", g.DataAddr()), slog.String("admin", g.AdminAddr()),
+		slog.String("ledger", cfg.Ledger.Store), slog.String("version", thisBuild().Version))
 	down := make(chan error, 1)
 	go func() { down <- g.Wait() }()
 	select {
