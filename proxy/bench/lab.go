@@ -96,7 +96,7 @@ func (l *lab) rounds(cases []scenario, who []contender) ([]sample, error) {
 			var direct map[string]float64
 			for _, c := range s.field(who) {
 				l.turn++
-				v, err := l.take(s, c)
+				v, err := l.takeQuietly(s, c)
 				if l.context.Err() != nil {
 					return nil, errors.New("interrupted")
 				}
@@ -143,7 +143,30 @@ func subtract(v, direct map[string]float64) map[string]float64 {
 	for k := range v {
 		out[k] = v[k] - direct[k]
 	}
+	out["foreign"] = v["foreign"]
 	return out
+}
+
+// takeQuietly takes a turn, again if it was disturbed, and returns the least disturbed.
+func (l *lab) takeQuietly(s scenario, c contender) (map[string]float64, error) {
+	var best map[string]float64
+	for range 1 + quietRepeat {
+		if err := l.awaitQuiet(); err != nil {
+			return nil, err
+		}
+		v, err := l.take(s, c)
+		if err != nil {
+			return nil, err
+		}
+		if best == nil || v["foreign"] < best["foreign"] {
+			best = v
+		}
+		// Memory does not depend on who else is at work; and a quick look is not worth a second one.
+		if best["foreign"] <= quietCores || s.kind == idle || l.o.quick {
+			break
+		}
+	}
+	return best, nil
 }
 
 // take is one turn: vendor, proxy and load come up, are measured, and go.
@@ -153,6 +176,7 @@ func (l *lab) take(s scenario, c contender) (map[string]float64, error) {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	// Everything comes up here and goes at the return, in the reverse order.
 	var args []string
 	if s.secure {
 		args = append(args, "-cert", l.certs.cert, "-key", l.certs.key)
@@ -211,6 +235,9 @@ func figures(k kind, v map[string]float64) string {
 	out := ""
 	for _, m := range k.metrics() {
 		out += fmt.Sprintf("%9.*f %s %s", max(m.digits, 1), v[m.name], m.unit, m.title)
+	}
+	if v["foreign"] > quietCores {
+		out += fmt.Sprintf("  (others kept %.1f cores busy)", v["foreign"])
 	}
 	if v["missed"] > 0 {
 		out += fmt.Sprintf("  (%.1f %% of the frames were late)", 100*v["missed"])

@@ -20,7 +20,7 @@ worker_processes 1;
 pid %[1]s/nginx.pid;
 error_log stderr warn;
 user root;
-events { worker_connections 20256; }
+events { worker_connections 32768; }
 http {
   access_log off;
   client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy;

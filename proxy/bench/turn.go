@@ -15,7 +15,25 @@ type turn struct {
 	proxy        proxy
 }
 
+// run measures, and adds how many cores others kept busy meanwhile.
 func (t turn) run() (map[string]float64, error) {
+	before, err := t.look()
+	if err != nil {
+		return nil, err
+	}
+	v, err := t.measure()
+	if err != nil {
+		return nil, err
+	}
+	after, err := t.look()
+	if err != nil {
+		return nil, err
+	}
+	v["foreign"] = foreign(before, after)
+	return v, nil
+}
+
+func (t turn) measure() (map[string]float64, error) {
 	switch t.s.kind {
 	case latency:
 		return t.latency()
