@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"testing"
@@ -67,6 +68,35 @@ func TestDamagedRecordsAreErrorsAndChangeNothing(t *testing.T) {
 		if len(m.table.keys) != 1 {
 			t.Errorf("%q: a failed call left %q", k, m.table.keys)
 		}
+	}
+}
+
+func TestAFailedCallLeavesNothingInASharedWrite(t *testing.T) {
+	e, err := OpenEmbedded(t.TempDir(), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	errBad, put := errors.New("bad"), func(k string, err error) call {
+		return call{done: make(chan error, 1), run: func(t table, _ time.Time) error {
+			return errors.Join(t.put([]byte(k), []byte(k)), err)
+		}}
+	}
+	errs, err := e.c.commit([]call{put("one", nil), put("two", errBad), put("three", nil)})
+	if err != nil || errs[0] != nil || !errors.Is(errs[1], errBad) || errs[2] != nil {
+		t.Fatalf("%v, %v", errs, err)
+	}
+	if err := e.read(t.Context(), "read", func(v view) error {
+		for k, want := range map[string]bool{"one": true, "two": false, "three": true} {
+			if got := v.get([]byte(k)) != nil; got != want {
+				t.Errorf("%s: %v", k, got)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
