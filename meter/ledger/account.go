@@ -48,11 +48,11 @@ type Opening struct {
 type Account struct {
 	ledger Ledger
 	o      Opening
-	low    int64 // ms in hand at which a refill starts
 
 	mu      sync.Mutex
 	spent   int64
 	ceiling int64 // of the newest grant; may be below spent
+	low     int64 // ms in hand at which a refill starts: a third of what was bought ahead
 	grant   Grant
 	scopes  []Scope       // that grant was leased under
 	got     time.Time     // when grant arrived, by this process's clock
@@ -83,7 +83,7 @@ func Open(ctx context.Context, l Ledger, o Opening) (*Account, Grant, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Account{ledger: l, o: o, low: o.Slice / 3, dryAt: -1, closed: make(chan struct{})}
+	a := &Account{ledger: l, o: o, dryAt: -1, closed: make(chan struct{})}
 	if _, err := checkRequest(Request{User: o.User, Stream: o.Stream}); err != nil || o.Plan == nil {
 		a.over, a.closing = true, true // there is nothing to settle
 		close(a.closed)
@@ -208,8 +208,10 @@ func (a *Account) buy(ctx context.Context, need int64) error {
 	for range maxReplans {
 		a.mu.Lock()
 		r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: scopes, Spent: a.spent}
+		slice := ahead(a.o.Slice, a.spent == 0, scopes, a.grant.Balances)
+		a.low = slice / 3
 		a.mu.Unlock()
-		r.Ceiling = plus(r.Spent, max(a.o.Slice, need))
+		r.Ceiling = plus(r.Spent, max(slice, need))
 		g, err := a.lease(ctx, r)
 		if err != nil {
 			return err

@@ -15,7 +15,7 @@ import (
 
 func TestAccountInAnOutage(t *testing.T) {
 	bubble("spends what it has, backs off, and comes back", t, func(t *testing.T) {
-		a, b := purse(t, ledger.Opening{Plan: always(daily(1 << 40)), Slice: 3000})
+		a, b := purse(t, ledger.Opening{Plan: always(daily(1 << 40)), Slice: 15_000})
 		b.set(errDown, nil, nil)
 		if err := spend(t, a, 100, 99_999); !errors.Is(err, ledger.ErrOutage) || a.Spent() != 3000 {
 			t.Fatal(err, a.Spent())
@@ -43,7 +43,7 @@ func TestAccountInAnOutage(t *testing.T) {
 		}
 	})
 	bubble("comes back by itself while frames arrive", t, func(t *testing.T) {
-		a, b := purse(t, ledger.Opening{Plan: always(daily(1 << 40)), Slice: 3000})
+		a, b := purse(t, ledger.Opening{Plan: always(daily(1 << 40)), Slice: 15_000})
 		b.set(errDown, nil, nil)
 		if err := spend(t, a, 100, 99_999); !errors.Is(err, ledger.ErrOutage) {
 			t.Fatal(err)
@@ -62,7 +62,7 @@ func TestAccountInAnOutage(t *testing.T) {
 		closeAccount(t, a)
 	})
 	bubble("an answer that was lost is not charged twice", t, func(t *testing.T) {
-		a, b := purse(t, ledger.Opening{Plan: always(daily(1 << 40)), Slice: 3000})
+		a, b := purse(t, ledger.Opening{Plan: always(daily(1 << 40)), Slice: 15_000})
 		b.set(nil, errDown, nil)
 		if err := spend(t, a, 100, 99_999); !errors.Is(err, ledger.ErrOutage) || a.Spent() != 3000 {
 			t.Fatal(err, a.Spent())
@@ -74,7 +74,7 @@ func TestAccountInAnOutage(t *testing.T) {
 		}
 	})
 	bubble("a store that hangs is left after the timeout", t, func(t *testing.T) {
-		a, b := purse(t, ledger.Opening{Plan: always(daily(1 << 40)), Slice: 3000, Timeout: time.Second})
+		a, b := purse(t, ledger.Opening{Plan: always(daily(1 << 40)), Slice: 15_000, Timeout: time.Second})
 		b.set(nil, nil, make(chan struct{}))
 		began := time.Now()
 		if err := spend(t, a, 100, 99_999); !errors.Is(err, ledger.ErrOutage) || time.Since(began) != time.Second {
@@ -89,7 +89,7 @@ func TestAccountInAnOutage(t *testing.T) {
 		if !errors.Is(err, errDown) || g.Ceiling != 0 {
 			t.Fatalf("%+v, %v", g, err)
 		}
-		if n := used(t, b, daily(0)); n != 5000 {
+		if n := used(t, b, daily(0)); n != 1000 {
 			t.Fatalf("%d used: the lease was to be carried out", n)
 		}
 		b.set(nil, nil, nil)
@@ -123,7 +123,7 @@ func TestAccountInAnOutage(t *testing.T) {
 
 func TestAccountSettlesOnce(t *testing.T) {
 	bubble("whoever closes, and after the refill", t, func(t *testing.T) {
-		a, b := purse(t, ledger.Opening{Plan: always(daily(60_000)), Slice: 3000})
+		a, b := purse(t, ledger.Opening{Plan: always(daily(60_000)), Slice: 15_000})
 		hang := make(chan struct{})
 		b.set(nil, nil, hang)
 		for range 25 {
@@ -192,7 +192,7 @@ func TestAccountSettlesOnce(t *testing.T) {
 		}
 	})
 	bubble("a stream that was settled by someone else spends nothing more", t, func(t *testing.T) {
-		a, b := purse(t, ledger.Opening{Plan: always(daily(60_000)), Slice: 3000})
+		a, b := purse(t, ledger.Opening{Plan: always(daily(60_000)), Slice: 15_000})
 		if _, err := b.Store.Settle(t.Context(), ledger.Request{User: "u", Stream: "a"}); err != nil {
 			t.Fatal(err)
 		}

@@ -137,7 +137,7 @@ func bubble(name string, t *testing.T, test func(t *testing.T)) {
 
 func TestAccountBuysAhead(t *testing.T) {
 	bubble("a refill starts when a third is left, and none while idle", t, func(t *testing.T) {
-		a, b := purse(t, ledger.Opening{Plan: always(daily(60_000)), Slice: 3000})
+		a, b := purse(t, ledger.Opening{Plan: always(daily(60_000)), Slice: 15_000})
 		for range 19 {
 			if err := a.Spend(100); err != nil {
 				t.Fatal(err)
@@ -152,7 +152,7 @@ func TestAccountBuysAhead(t *testing.T) {
 		}
 		synctest.Wait()
 		pass(time.Hour)
-		if n := b.leases.Load(); n != 2 || a.Last().Ceiling != 5000 {
+		if n := b.leases.Load(); n != 2 || a.Last().Ceiling != 2000+7100 { // an eighth of what is left
 			t.Fatalf("%d leases, ceiling %d", n, a.Last().Ceiling)
 		}
 		closeAccount(t, a)
@@ -174,7 +174,7 @@ func TestAccountBuysAhead(t *testing.T) {
 		}
 	})
 	bubble("spending never waits for the store", t, func(t *testing.T) {
-		a, b := purse(t, ledger.Opening{Plan: always(daily(60_000)), Slice: 3000})
+		a, b := purse(t, ledger.Opening{Plan: always(daily(60_000)), Slice: 15_000})
 		hang := make(chan struct{})
 		b.set(nil, nil, hang)
 		began := time.Now()
@@ -247,6 +247,19 @@ func TestAccountStopsWhenTheBudgetIsSpent(t *testing.T) {
 		if n := used(t, b, daily(0)); n != 12_350 {
 			t.Fatalf("%d used", n)
 		}
+	})
+	bubble("a grant that fell short is spent without asking for more", t, func(t *testing.T) {
+		a, b := purse(t, ledger.Opening{Plan: always(daily(900)), Slice: 5000})
+		for range 9 {
+			if err := a.Spend(100); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if n := b.leases.Load(); n != 1 {
+			t.Fatalf("%d leases", n)
+		}
+		closeAccount(t, a)
 	})
 	bubble("and goes on when asking finds more", t, func(t *testing.T) {
 		a, _ := purse(t, ledger.Opening{Plan: always(daily(1000)), Slice: 5000})
@@ -356,7 +369,7 @@ func TestAChangedStateReachesARunningStream(t *testing.T) {
 			n++
 			return []ledger.Scope{daily(50_000 + n)}
 		}})
-		if b.leases.Load() != 3 || a.Last().Ceiling != 5000 {
+		if b.leases.Load() != 3 || a.Last().Ceiling != 1000 {
 			t.Fatalf("%d leases, ceiling %d", b.leases.Load(), a.Last().Ceiling)
 		}
 		closeAccount(t, a)
