@@ -92,8 +92,8 @@ func (d *dialer) handshake(parent context.Context, v *vendor, rt provider.Route,
 			return hs, err
 		},
 	}
-	_, resp, err := gorilla.DialContext(ctx, target.String(), out.Header)
-	if hs != nil && !hs.stop() { // the time is up, or the client has hung up
+	_, resp, err := gorilla.DialContext(ctx, target.String(), out.Header) //nolint:bodyclose // its body is memory; the socket is ours
+	if hs != nil && !hs.stop() {                                          // the time is up, or the client has hung up
 		_ = hs.Discard()
 		return leg{}, unreachable(parent, v.Name(), ctx.Err())
 	}
@@ -149,7 +149,7 @@ func (d *dialer) connect(ctx context.Context, network, addr string, cfg *tls.Con
 // passing it on would send the client past the gateway.
 func (d *dialer) refusal(hs *handshakeConn, name string) error {
 	defer func() { _ = hs.Discard() }()
-	resp, err := hs.Response(nil)
+	resp, err := hs.Response(nil) //nolint:bodyclose // the socket is closed under it
 	if err != nil {
 		return denied{d: deny(provider.UpstreamUnreachable, name+" did not answer the handshake as HTTP does")}
 	}

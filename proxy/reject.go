@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -120,9 +121,7 @@ func withStatus(d *provider.Denial, status int) *provider.Denial {
 // problem is the JSON body of a refusal: RFC 9457 and the vendor's members in one.
 func problem(d *provider.Denial, members map[string]any) []byte {
 	body := make(map[string]any, len(members)+6)
-	for k, v := range members {
-		body[k] = v
-	}
+	maps.Copy(body, members)
 	body["type"] = verdictOf(d.Reason).typ
 	body["title"] = d.Title
 	body["status"] = d.Status
@@ -148,9 +147,7 @@ func writeRefusal(w http.ResponseWriter, p provider.Provider, d *provider.Denial
 	if p != nil {
 		ref := p.Refuse(*d)
 		members = ref.Members
-		for k, v := range ref.Header {
-			h[k] = v
-		}
+		maps.Copy(h, ref.Header)
 	}
 	h.Set("Content-Type", "application/problem+json")
 	if d.Reason != "" {

@@ -52,7 +52,7 @@ func newStream(id, request string, a *admission, rt provider.Route, sess provide
 	t.stream = relay.New(cfg, c.conn, v.conn, v.rest, t)
 	return &Stream{
 		ID: id, User: a.user, Provider: a.provider, Started: time.Now(), tap: t, relay: t.stream,
-		log: g.log.With(slog.String("stream", id), slog.String("request", request), slog.String("user", a.user), slog.String("provider", a.provider)),
+		log:     g.log.With(slog.String("stream", id), slog.String("request", request), slog.String("user", a.user), slog.String("provider", a.provider)),
 		metrics: g.metrics,
 	}, nil
 }
