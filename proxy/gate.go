@@ -87,6 +87,7 @@ func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.
 	})
 	if err != nil {
 		g.log.Error("no lease", slog.String("user", s.user), slog.Any("error", err))
+		g.close(ctx, acct, s.user) // the lease may have been granted and only the answer lost
 		return nil, nil, errors.Join(ledger.ErrOutage, ctx.Err())
 	}
 	dec := decide(grant, 1)
