@@ -15,6 +15,7 @@ import (
 const (
 	maxBatch  = 1024 // calls in one transaction
 	sweepStep = 32   // records swept at least with each writing transaction
+	linger    = time.Millisecond
 )
 
 // root is the name of the database's only bucket.
@@ -77,11 +78,20 @@ func (c *committer) stop() {
 func (c *committer) loop() {
 	defer close(c.gone)
 	var batch []call
+	busy := false // the last transaction was shared: a lone caller never waits
+	pause := time.NewTimer(linger)
+	defer pause.Stop()
 	for {
 		batch = batch[:0]
 		select {
 		case o := <-c.ops:
-			batch = c.collect(append(batch, o))
+			if busy { // whoever comes within a moment shares the wait for the disk
+				pause.Reset(linger)
+				batch = c.gather(append(batch, o), pause.C)
+			} else {
+				batch = c.collect(append(batch, o))
+			}
+			busy = len(batch) > 1
 		case <-c.quit:
 			return
 		}
@@ -95,6 +105,19 @@ func (c *committer) loop() {
 		}
 		clear(batch)
 	}
+}
+
+// gather takes whoever comes until the time is up.
+func (c *committer) gather(batch []call, up <-chan time.Time) []call {
+	for len(batch) < maxBatch {
+		select {
+		case o := <-c.ops:
+			batch = append(batch, o)
+		case <-up:
+			return batch
+		}
+	}
+	return batch
 }
 
 // collect takes whoever is waiting. The callers that the last transaction
