@@ -105,6 +105,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string) (*ven
 		return v, errAnswered{err}
 	}
 	running = true
+	st.begun()
 	h.streams.start(st, release)
 	return v, nil
 }

@@ -19,6 +19,7 @@ type Stream struct {
 	Provider string
 	Started  time.Time
 
+	request string // its handshake's id
 	tap     *tap
 	relay   *relay.Stream
 	log     *slog.Logger
@@ -57,11 +58,24 @@ func newStream(id, request string, a *admission, rt provider.Route, sess provide
 	}, nil
 }
 
+// begun writes the stream's one opening line. It is called on the handshake's
+// goroutine: logging needs a deep stack, which the stream's would keep for its life.
+func (s *Stream) begun() {
+	f := s.tap.route.Format
+	s.log.LogAttrs(context.Background(), slog.LevelInfo, "stream started", append(s.names(),
+		slog.String("variant", s.tap.route.Variant), slog.String("encoding", string(f.Encoding)),
+		slog.Int("sample_rate", f.SampleRate), slog.Int("channels", f.Channels))...)
+}
+
+// names tell a stream's lines from others'.
+func (s *Stream) names() []slog.Attr {
+	return []slog.Attr{
+		slog.String("stream", s.ID), slog.String("request", s.request), slog.String("user", s.User), slog.String("provider", s.Provider),
+	}
+}
+
 // run relays to the end and settles, whatever the end was.
 func (s *Stream) run() {
-	f := s.tap.route.Format
-	s.log.Info("stream started", slog.String("variant", s.tap.route.Variant), slog.String("encoding", string(f.Encoding)),
-		slog.Int("sample_rate", f.SampleRate), slog.Int("channels", f.Channels))
 	s.metrics.started(s.Provider)
 	res := s.relay.Run()
 	s.tap.keepalives.stop()
@@ -75,7 +89,7 @@ func (s *Stream) run() {
 func (s *Stream) report(res relay.Result, settle error) {
 	charged := s.tap.account.Spent()
 	p := s.Progress()
-	attrs := []slog.Attr{
+	attrs := append(s.names(),
 		slog.String("result", s.result(res)),
 		slog.Int64("audio_ms", p.Forwarded.Milliseconds()),
 		slog.Int64("dropped_ms", p.Dropped.Milliseconds()),
@@ -84,7 +98,7 @@ func (s *Stream) report(res relay.Result, settle error) {
 		slog.Int64("connection_ms", time.Since(s.Started).Milliseconds()),
 		slog.Int("client_code", res.ClientCode),
 		slog.Int("vendor_code", res.VendorCode),
-	}
+	)
 	if rep, ok := s.tap.session.Reported(); ok {
 		attrs = append(attrs, slog.Int64("reported_ms", rep.Milliseconds()))
 		s.metrics.drift(s.Provider, rep-p.Forwarded)

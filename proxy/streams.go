@@ -21,6 +21,7 @@ type Streams struct {
 	users    map[string]int // slots taken, live or in their handshake
 	vendors  map[string]int
 	taken    int
+	begun    int // streams ever started
 	draining bool
 	ending   bool          // the grace is over
 	empty    chan struct{} // closed and replaced when the last slot is given back
@@ -86,6 +87,7 @@ func (s *Streams) release(user, vendor string) {
 func (s *Streams) start(st *Stream, release func()) {
 	s.mu.Lock()
 	s.live[st.ID] = st
+	s.begun++
 	late := s.ending
 	s.mu.Unlock()
 	go func() {
@@ -225,6 +227,7 @@ func (s *Streams) wait(ctx context.Context) bool {
 func (s *Streams) tick() {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
+	var memory trimmer
 	for {
 		select {
 		case <-s.stop:
@@ -232,6 +235,12 @@ func (s *Streams) tick() {
 		case now := <-t.C:
 			for _, st := range s.List() {
 				st.tick(now)
+			}
+			s.mu.Lock()
+			begun := s.begun
+			s.mu.Unlock()
+			if memory.tick(begun) {
+				giveBack()
 			}
 		}
 	}
