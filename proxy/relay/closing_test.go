@@ -248,7 +248,7 @@ func TestEndInsideAFrameCutsTheOtherPeer(t *testing.T) {
 			f := a.enc(Binary, true, "0123456789")
 			a.write(f[:len(f)-3])
 			a.c.Close()
-			if got, err := b.next(); err != io.ErrUnexpectedEOF {
+			if got, err := b.next(); !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Errorf("%s got %v %v, want a cut inside the frame", b.who(), got, err)
 			}
 			if got := r.wait(); got.By != from || !errors.Is(got.Err, ErrLost) {

@@ -88,6 +88,7 @@ func (s *Stream) looked(side Side) (late bool) {
 func (s *Stream) giveUp(side Side, cause error) {
 	if p := s.peer(side); p.cause == nil {
 		p.cause = cause
+		s.gate.Store(gateShut) // the pump looks after each read
 		s.poke(side)
 	}
 }
@@ -126,8 +127,7 @@ func (s *Stream) pumpDone(side Side) {
 
 // tapFailed ends the stream because its Tap did.
 func (s *Stream) tapFailed(err error, side Side) {
-	var t *tapError
-	if errors.As(err, &t) {
+	if t, ok := errors.AsType[*tapError](err); ok {
 		err = t.err
 	}
 	s.mu.Lock()
@@ -156,13 +156,13 @@ type tapError struct{ err error }
 func (e *tapError) Error() string { return e.err.Error() }
 
 func isTap(err error) bool {
-	var t *tapError
-	return errors.As(err, &t) || isPanic(err)
+	_, ok := errors.AsType[*tapError](err)
+	return ok || isPanic(err)
 }
 
 func isPanic(err error) bool {
-	var p *PanicError
-	return errors.As(err, &p)
+	_, ok := errors.AsType[*PanicError](err)
+	return ok
 }
 
 func isSlow(err error) bool { return errors.Is(err, ErrSlow) }

@@ -98,9 +98,9 @@ func appendHeader(dst []byte, op Op, n int, masked bool) ([]byte, [4]byte) {
 	case n > 0xffff:
 		dst = binary.BigEndian.AppendUint64(append(dst, bit|127), uint64(n))
 	case n > 125:
-		dst = binary.BigEndian.AppendUint16(append(dst, bit|126), uint16(n)) //nolint:gosec // n <= 0xffff
+		dst = binary.BigEndian.AppendUint16(append(dst, bit|126), uint16(n))
 	default:
-		dst = append(dst, bit|byte(n))
+		dst = append(dst, bit|byte(n&0x7f))
 	}
 	var mask [4]byte
 	if masked {

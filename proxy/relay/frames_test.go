@@ -16,7 +16,6 @@ type row struct {
 	chunk int      // bytes per write; 0: all in one
 	pass  []string // frames that reach the other peer
 	code  int      // of the Close that the sender gets; 0: the stream goes on
-
 }
 
 func cat(bs ...[]byte) (out []byte) {

@@ -170,7 +170,10 @@ type end struct {
 	wire   bytes.Buffer // all that was read
 }
 
-func newEnd(t testing.TB, c net.Conn, masked bool) *end { return &end{t: t, c: c, masked: masked} }
+func newEnd(t testing.TB, c net.Conn, masked bool) *end {
+	t.Helper()
+	return &end{t: t, c: c, masked: masked}
+}
 
 // frame is one frame as it stood on the wire, unmasked.
 type frame struct {

@@ -46,11 +46,11 @@ func TestRelayedFramesCostNoAllocation(t *testing.T) {
 					step()
 				}
 				base := 0.0
-				if poolForgets {
-					base = 2
-				}
 				if p.tls {
-					base += tlsOwn(t, len(f))
+					base = tlsOwn(t, len(f))
+					if poolForgets {
+						base += 2
+					}
 				}
 				if n := testing.AllocsPerRun(2000, step); n > base {
 					t.Errorf("%v allocations per frame, %v of them the test's own TLS server's", n, base)

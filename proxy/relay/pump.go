@@ -90,7 +90,7 @@ func (p *pump) take(b *buffer, n int) (err error) {
 // feed relays bytes. b is changed in place.
 func (p *pump) feed(b []byte) error {
 	if p.blind {
-		return nil
+		return errLook // or a peer that never stops would never let its pump look
 	}
 	t := batch{b: b}
 	err := p.relay(&t)

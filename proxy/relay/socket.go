@@ -42,6 +42,9 @@ func (s *Socket) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
+// NetConn is the connection below.
+func (s *Socket) NetConn() net.Conn { return s.Conn }
+
 // errNothing is what a read returns that would have to wait. It is temporary, so
 // that tls.Conn passes it up without remembering it.
 type errNothing struct{}

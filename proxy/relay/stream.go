@@ -71,6 +71,7 @@ func New(c Config, client, vendor net.Conn, rest []byte, t Tap) *Stream {
 	for side := range s.peers {
 		side := Side(side)
 		p := s.peer(side)
+		_ = p.conn.SetDeadline(time.Time{}) // the handshake's
 		p.w = newWire(s.c, p.conn)
 		p.out.init(p.w, side == Vendor, func(err error) { s.writeFailed(side, err) })
 		p.in = pump{
@@ -97,10 +98,16 @@ func (s *Stream) Run() Result {
 		p := &s.peers[side]
 		p.w.hurry(s.c.CloseTimeout)
 		p.out.finish()
-		_ = p.w.close() // the peer may have closed it first: that is no news
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for side := range s.peers {
+		p := &s.peers[side]
+		if isSlow(p.cause) {
+			reset(p.conn)
+		}
+		_ = p.w.close() // the peer may have closed it first: that is no news
+	}
 	return Result{
 		By: s.by, Owner: s.owner, Err: s.err,
 		ClientCode: s.peers[Client].code, VendorCode: s.peers[Vendor].code,

@@ -13,7 +13,7 @@ func (p *pump) text(t *batch, h header, first bool) (done bool, err error) {
 		return true, nil
 	case first:
 		p.raw, p.headers, p.msgMode = slab(), 0, gathering
-	case p.msgMode == gathering && p.overfull(h):
+	case p.msgMode == gathering && p.overfull():
 		if p.from == Client {
 			return false, tooBig("text message larger than allowed")
 		}
@@ -24,7 +24,7 @@ func (p *pump) text(t *batch, h header, first bool) (done bool, err error) {
 
 // overfull says whether a further fragment would make the gathered message too
 // large. Headers count too: endless empty fragments must not grow it for ever.
-func (p *pump) overfull(h header) bool {
+func (p *pump) overfull() bool {
 	return p.msgLen > p.maxTxt || int64(p.headers) > p.maxTxt
 }
 
@@ -151,7 +151,7 @@ func (p *pump) ask(msg []byte) (replace []byte, pass bool) {
 		return nil, false
 	}
 	if v == Stop {
-		p.discard = true
+		p.gate.Store(gateShut) // stops the client, from the vendor's goroutine too
 	}
 	return replace, v == Pass
 }

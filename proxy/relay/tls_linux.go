@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -9,14 +10,13 @@ import (
 
 // rawSocket is the fast path of a Socket, once a stream has taken it over.
 //
-//	park ─► tcpWire.fill ─► ciphertext in a borrowed buffer ─► read ─► tls.Conn ─► plaintext
+//	park ─► tcpWire.drain ─► ciphertext in a borrowed buffer ─► read ─► tls.Conn ─► plaintext
 //
-// All reading system calls are made by fill; what tls.Conn reads is only what was
-// filled, so it never waits and a stream that waits holds no buffer.
+// All reading system calls are drain's; what tls.Conn reads is only what drain has
+// read, so it never waits and a stream that waits holds no buffer.
 type rawSocket struct {
 	tcpWire
-	at, end int   // unread ciphertext in buf
-	err     error // what fill returned
+	sealed []byte // ciphertext that tls.Conn has not read
 }
 
 // take switches the socket over, if it is a TCP socket.
@@ -29,38 +29,16 @@ func (s *Socket) take(c Config) bool {
 	return true
 }
 
-// read gives what was filled.
+// read gives what was drained.
 func (r *rawSocket) read(p []byte) (int, error) {
-	if r.at == r.end {
-		if r.err != nil {
-			return 0, r.err
-		}
+	if len(r.sealed) == 0 {
 		return 0, errNothing{}
 	}
-	n := copy(p, r.buf[r.at:r.end])
-	if r.at += n; r.at == r.end {
-		r.release()
+	n := copy(p, r.sealed)
+	if r.sealed = r.sealed[n:]; len(r.sealed) == 0 {
+		r.sealed = nil // an empty slice would hold the buffer
 	}
 	return n, nil
-}
-
-// refill parks until there is more ciphertext. A deadline is not remembered; an
-// end of the connection is, and told by read.
-func (r *rawSocket) refill() error {
-	if r.at < r.end || r.err != nil {
-		return nil
-	}
-	n, err := r.fill()
-	if err != nil {
-		r.release()
-		if isDeadline(err) {
-			return err
-		}
-		r.err = err
-		return nil
-	}
-	r.at, r.end = headroom, headroom+n
-	return nil
 }
 
 func (r *rawSocket) write(p []byte) (int, error) {
@@ -72,38 +50,55 @@ func (r *rawSocket) write(p []byte) (int, error) {
 
 // tlsWire is TLS over a Socket.
 type tlsWire struct {
-	conn *tls.Conn
-	sock *Socket
+	conn   *tls.Conn
+	sock   *Socket
+	take   func(b *buffer, n int) error // of the drain at work
+	opened func(b *buffer, n int) error // open, made once
 }
 
 var _ wire = (*tlsWire)(nil)
 
-func (w *tlsWire) drain(take func(b *buffer, n int) error) error {
-	for {
-		if err := w.decrypt(take); err != nil {
-			return err
-		}
-		if err := w.sock.raw.refill(); err != nil {
-			return err
-		}
-	}
+func newTLSWire(c *tls.Conn, s *Socket) *tlsWire {
+	w := &tlsWire{conn: c, sock: s}
+	w.opened = w.open
+	return w
 }
 
-// decrypt hands on all plaintext that the filled ciphertext makes.
-func (w *tlsWire) decrypt(take func(b *buffer, n int) error) error {
+func (w *tlsWire) drain(take func(b *buffer, n int) error) error {
+	w.take = take
+	if err := w.decrypt(); err != nil { // what a drain before has left
+		return err
+	}
+	return w.sock.raw.drain(w.opened)
+}
+
+// open decrypts what was read. What is left when the drain ends early must not
+// stay in a buffer that goes back to the pool.
+func (w *tlsWire) open(b *buffer, n int) error {
+	r := &w.sock.raw
+	r.sealed = b[headroom : headroom+n]
+	err := w.decrypt()
+	if err != nil {
+		r.sealed = bytes.Clone(r.sealed)
+	}
+	return err
+}
+
+// decrypt hands on all plaintext that the ciphertext at hand makes.
+func (w *tlsWire) decrypt() error {
 	b := borrow()
 	defer giveBack(b)
 	for {
 		n, err := w.conn.Read(b[headroom:])
 		if n > 0 {
-			if terr := take(b, n); terr != nil {
+			if terr := w.take(b, n); terr != nil {
 				return terr // err comes again with the next Read
 			}
 		}
+		if errors.Is(err, errNothing{}) {
+			return nil
+		}
 		if err != nil {
-			if errors.Is(err, errNothing{}) {
-				return nil
-			}
 			return err
 		}
 	}

@@ -112,3 +112,19 @@ func (t *patience) hurry(d time.Duration) {
 func isDeadline(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 func lost(err error) error { return fmt.Errorf("%w: %w", ErrLost, err) }
+
+// reset makes the close of a connection drop what its peer has not taken: the
+// kernel would keep it, and offer it to a peer that does not read, for minutes.
+func reset(c net.Conn) {
+	for {
+		switch t := c.(type) {
+		case interface{ SetLinger(sec int) error }:
+			_ = t.SetLinger(0)
+			return
+		case interface{ NetConn() net.Conn }:
+			c = t.NetConn()
+		default:
+			return
+		}
+	}
+}

@@ -18,7 +18,7 @@ func newRawWire(c Config, conn net.Conn) wire {
 		return newRawWire(c, t.Conn)
 	case *tls.Conn:
 		if s, ok := t.NetConn().(*Socket); ok && s.take(c) {
-			return &tlsWire{conn: t, sock: s}
+			return newTLSWire(t, s)
 		}
 	case *net.TCPConn:
 		w := &tcpWire{}
@@ -39,9 +39,9 @@ type tcpWire struct {
 
 	// The reader's. ready is made once: a closure per read would be an allocation.
 	ready func(fd uintptr) bool
-	buf   *buffer // borrowed while there is something to read
-	n     int
-	rerr  syscall.Errno
+	take  func(b *buffer, n int) error // of the drain at work
+	buf   *buffer                      // borrowed while there is something to read
+	end   error                        // why the drain stopped
 
 	// The writer's.
 	writable func(fd uintptr) bool
@@ -62,51 +62,40 @@ func (w *tcpWire) init(c *net.TCPConn, timeout time.Duration) bool {
 	return true
 }
 
+// drain stays in one RawConn.Read, so that between two reads it costs no more than
+// the poller's wait. The Tap is called inside of it: nobody may Close the socket
+// meanwhile, for Close waits for the reader (Run closes it behind its pumps).
 func (w *tcpWire) drain(take func(b *buffer, n int) error) error {
-	defer w.release()
-	for {
-		n, err := w.fill()
-		if err != nil {
-			return err
-		}
-		if err := take(w.buf, n); err != nil {
-			return err
-		}
+	w.take, w.end = take, nil
+	err := w.raw.Read(w.ready)
+	w.release()
+	if err != nil {
+		return err
 	}
+	return w.end
 }
 
-// fill parks until there is something and has it in w.buf.
-func (w *tcpWire) fill() (int, error) {
-	if err := w.raw.Read(w.ready); err != nil {
-		return 0, err
-	}
-	switch {
-	case w.rerr != 0:
-		return 0, fmt.Errorf("read: %w", w.rerr)
-	case w.n == 0:
-		return 0, io.EOF
-	}
-	return w.n, nil
-}
-
-// readNow is called by the poller when the socket may be readable. Only EAGAIN
-// says that it is drained: a short read may hide a FIN.
+// readNow is called by the poller when the socket may be readable, and is true
+// when the drain is over. Only EAGAIN says that the socket is empty: a short read may hide a FIN.
 func (w *tcpWire) readNow(fd uintptr) bool {
 	if w.buf == nil {
 		w.buf = borrow()
 	}
 	for {
 		n, _, e := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&w.buf[headroom])), bufferSize-headroom)
-		switch e {
-		case 0:
-			w.n, w.rerr = int(n), 0
+		switch {
+		case e == 0 && n > 0:
+			if w.end = w.take(w.buf, int(n)); w.end != nil {
+				return true
+			}
+		case e == 0:
+			w.end = io.EOF
 			return true
-		case syscall.EINTR:
-		case syscall.EAGAIN:
+		case e == syscall.EAGAIN:
 			w.release()
 			return false
-		default:
-			w.n, w.rerr = 0, e
+		case e != syscall.EINTR:
+			w.end = fmt.Errorf("read: %w", e)
 			return true
 		}
 	}
@@ -129,11 +118,9 @@ func (w *tcpWire) write(p []byte) error {
 
 func (w *tcpWire) try(p []byte) (int, error) {
 	w.out, w.werr = p, 0
-	if w.raw.Write(w.writable) != nil {
-		// Closed, or an old write deadline has passed: the ordinary Write finds out.
-		w.out = nil
-		return 0, nil
-	}
+	// An error here says that the socket is closed or that an old write deadline has
+	// passed; nothing was written then, and the ordinary Write that follows finds out.
+	_ = w.raw.Write(w.writable)
 	n := len(p) - len(w.out)
 	w.out = nil
 	if w.werr != 0 {
