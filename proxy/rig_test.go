@@ -3,8 +3,11 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"io"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -49,12 +52,26 @@ type rigOptions struct {
 	store  ledger.Store
 	config func(*Config)
 	slice  time.Duration
+	tls    bool // to the vendor
+	// distrust leaves the vendor's CA unknown to the gateway.
+	distrust bool
 }
 
 func newRig(t *testing.T, o rigOptions) *rig {
 	t.Helper()
 	r := &rig{t: t, vendor: fake.NewDeepgram(o.fake), store: o.store, log: &logBuffer{}, reg: prometheus.NewRegistry(), done: make(chan struct{})}
-	up := httptest.NewServer(r.vendor)
+	up := httptest.NewUnstartedServer(r.vendor)
+	var roots *tls.Config
+	if o.tls {
+		up.StartTLS()
+		roots = up.Client().Transport.(*http.Transport).TLSClientConfig
+		if o.distrust {
+			roots = nil // the system's roots do not know the test's CA
+		}
+	} else {
+		up.Start()
+	}
+	up.Config.ErrorLog = log.New(io.Discard, "", 0)
 	if r.store == nil {
 		r.store = ledger.NewMemory(time.Now, time.UTC)
 	}
@@ -70,7 +87,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	}
 	var err error
 	r.server, err = New(c, Deps{
-		Store: r.store, Slice: o.slice, Providers: provider.Builtin(), Registry: r.reg,
+		Store: r.store, Slice: o.slice, Providers: provider.Builtin(), Registry: r.reg, TLS: roots,
 		Log: slog.New(slog.NewJSONHandler(r.log, nil)),
 	})
 	if err != nil {
