@@ -6,8 +6,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"io"
-	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -71,7 +69,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	} else {
 		up.Start()
 	}
-	up.Config.ErrorLog = log.New(io.Discard, "", 0)
+	up.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	if r.store == nil {
 		r.store = ledger.NewMemory(time.Now, time.UTC)
 	}
