@@ -317,3 +317,80 @@ func TestAPanicEndsOneStream(t *testing.T) {
 		})
 	})
 }
+
+func TestEndAndAbortBeforeRunAreKept(t *testing.T) {
+	eachPath(t, func(t *testing.T, p path) {
+		r := prepare(t, p, Config{}, &tap{})
+		r.s.End(quota)
+		r.start()
+		r.client.expect("8:1008 quota")
+		r.vendor.expect("8:1000 ")
+		a := prepare(t, p, Config{}, &tap{})
+		a.s.Abort()
+		a.start()
+		a.wait()
+	})
+}
+
+// A client that never stops sending, and never answers, is left all the same.
+func TestAFloodDoesNotKeepAStreamAlive(t *testing.T) {
+	eachPath(t, func(t *testing.T, p path) {
+		for name, begin := range map[string]func(r *rig){
+			"end":       func(r *rig) { r.s.End(quota) },
+			"violation": func(r *rig) { r.client.write([]byte{0xf0, 0x80}) },
+			"vendor":    func(r *rig) { r.vendor.close(1000, "") },
+		} {
+			t.Run(name, func(t *testing.T) {
+				r := newRig(t, p, Config{CloseTimeout: short}, &tap{})
+				if name == "violation" {
+					begin(r)
+				}
+				flood := make(chan struct{})
+				go func() {
+					defer close(flood)
+					f := []byte(strings.Repeat(string(r.client.enc(Ping, true, "flood")), 1000))
+					for {
+						if _, err := r.client.c.Write(f); err != nil {
+							return
+						}
+					}
+				}()
+				vendor := make(chan struct{})
+				go func() {
+					defer close(vendor)
+					for {
+						if _, err := r.vendor.next(); err != nil {
+							return
+						}
+						r.vendor.wire.Reset()
+					}
+				}()
+				if name != "violation" {
+					begin(r)
+				}
+				r.wait()
+				<-flood
+				<-vendor
+			})
+		}
+	})
+}
+
+func TestStopFromAVendorTextStopsTheClientOnly(t *testing.T) {
+	eachPath(t, func(t *testing.T, p path) {
+		tp := &tap{}
+		tp.vendor = func(msg []byte) ([]byte, Verdict, error) {
+			if string(msg) == "stop" {
+				return nil, Stop, nil
+			}
+			return nil, Pass, nil
+		}
+		r := newRig(t, p, Config{}, tp)
+		r.vendor.send(Text, "stop")
+		r.vendor.send(Text, "last words")
+		r.client.expect("1:last words")
+		r.client.send(Binary, "too late")
+		r.client.close(1000, "")
+		r.vendor.expect("8:1000 ")
+	})
+}
