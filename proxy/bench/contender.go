@@ -36,20 +36,23 @@ type proxy struct {
 type contender struct {
 	name  string
 	note  string // what it is, for the table's legend
-	plain bool   // it cannot speak TLS to the vendor
 	start func(l *lab, dir string, up upstream) (proxy, error)
+
+	plain      bool // it cannot speak TLS to the vendor
+	framesOnly bool // it differs from another one in the cost of frames only
 }
 
 // The contenders' names, which goals refer to.
 const (
-	ours     = "sttgate serve"
-	relayed  = "sttgate relay, no metering"
-	nginx    = "nginx"
-	reverse  = "httputil.ReverseProxy"
-	gorilla  = "gorilla message relay"
-	tcpCopy  = "TCP copy"
-	noProxy  = "direct"
-	sttgateB = "sttgate"
+	ours        = "sttgate serve"
+	relayed     = "sttgate relay, no metering"
+	nginx       = "nginx"
+	nginxAuto   = "nginx, a worker per core"
+	reverse     = "httputil.ReverseProxy"
+	gorilla     = "gorilla message relay"
+	tcpCopy     = "TCP copy"
+	noProxy     = "direct"
+	gatewayName = "sttgate"
 )
 
 // contenders are in the order of their turns.
@@ -57,7 +60,8 @@ func contenders() []contender {
 	return []contender{
 		{name: ours, note: "the gateway: identity, admission, metering, embedded ledger, metrics and logs on", start: startGateway},
 		{name: relayed, note: "the same data path with a tap that passes everything", start: goContender("role-relay")},
-		{name: nginx, note: "one worker process, 16 KiB proxy buffers, access log off", start: startNginx},
+		{name: nginx, note: "one worker process, 16 KiB proxy buffers, access log off", start: startNginx("1")},
+		{name: nginxAuto, note: "the same with worker_processes auto, as Debian ships it: all proxies may use all cores", start: startNginx("auto"), framesOnly: true},
 		{name: reverse, note: "of Go's standard library", start: goContender("role-reverse")},
 		{name: gorilla, note: "gorilla/websocket, ReadMessage and WriteMessage", start: goContender("role-gorilla")},
 		{name: tcpCopy, note: "Go, io.Copy both ways (spliced in the kernel); knows no HTTP and no TLS", plain: true, start: goContender("role-tcp")},
@@ -66,7 +70,7 @@ func contenders() []contender {
 
 // short is a contender's name on the command line.
 func (c contender) short() string {
-	return map[string]string{ours: sttgateB, relayed: "relay", nginx: "nginx", reverse: "reverse", gorilla: "gorilla", tcpCopy: "tcp"}[c.name]
+	return map[string]string{ours: gatewayName, relayed: "relay", nginx: "nginx", nginxAuto: "nginx-auto", reverse: "reverse", gorilla: "gorilla", tcpCopy: "tcp"}[c.name]
 }
 
 func contenderNames() []string {

@@ -16,7 +16,7 @@ import (
 // contender does; TLS 1.3 is named because nginx before 1.23.4 leaves it out.
 const nginxConf = `
 daemon off;
-worker_processes 1;
+worker_processes %[6]s;
 pid %[1]s/nginx.pid;
 error_log stderr warn;
 user root;
@@ -47,22 +47,44 @@ http {
 }
 `
 
-func startNginx(_ *lab, dir string, up upstream) (proxy, error) {
-	bin, err := findNginx()
-	if err != nil {
-		return proxy{}, err
+func startNginx(workers string) func(*lab, string, upstream) (proxy, error) {
+	return func(_ *lab, dir string, up upstream) (proxy, error) {
+		bin, err := findNginx()
+		if err != nil {
+			return proxy{}, err
+		}
+		addr, err := freeAddr()
+		if err != nil {
+			return proxy{}, err
+		}
+		conf := filepath.Join(dir, "nginx.conf")
+		text := fmt.Sprintf(nginxConf, dir, addr, up.scheme(), up.addr, up.ca, workers)
+		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+			return proxy{}, err
+		}
+		// The master passes SIGTERM on to its workers; SIGKILL would orphan them.
+		return startProgram(dir, "nginx", addr, syscall.SIGTERM, nil, bin, "-p", dir, "-c", conf, "-e", "stderr")
 	}
-	addr, err := freeAddr()
-	if err != nil {
-		return proxy{}, err
+}
+
+// needNginx installs it where that takes no questions: as root, on Debian.
+func (l *lab) needNginx() error {
+	_, err := findNginx()
+	if err == nil {
+		return nil
 	}
-	conf := filepath.Join(dir, "nginx.conf")
-	text := fmt.Sprintf(nginxConf, dir, addr, up.scheme(), up.addr, up.ca)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		return proxy{}, err
+	apt, aptErr := exec.LookPath("apt-get")
+	if aptErr != nil || os.Geteuid() != 0 {
+		return err
 	}
-	// The master passes SIGTERM on to its worker; SIGKILL would orphan it.
-	return startProgram(dir, "nginx", addr, syscall.SIGTERM, nil, bin, "-p", dir, "-c", conf, "-e", "stderr")
+	l.say("installing nginx-light")
+	cmd := exec.CommandContext(l.context, apt, "install", "-y", "--no-install-recommends", "nginx-light") //nolint:gosec // fixed words
+	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+	if out, aptErr := cmd.CombinedOutput(); aptErr != nil {
+		return fmt.Errorf("%w (tried: %w: %s)", err, aptErr, out)
+	}
+	_, err = findNginx()
+	return err
 }
 
 // findNginx looks where Debian puts it too: sbin is not on every user's path.
@@ -72,7 +94,7 @@ func findNginx() (string, error) {
 			return p, nil
 		}
 	}
-	return "", errors.New("nginx is not installed: as root `apt-get install nginx-light` (make bench does it), or leave it out with -proxies sttgate,reverse,gorilla,tcp")
+	return "", errors.New("nginx is not installed: run `apt-get update && apt-get install nginx-light` as root, or leave it out with -proxies sttgate,relay,reverse,gorilla,tcp")
 }
 
 // nginxVersion is "1.22.1", or why there is none.

@@ -41,7 +41,7 @@ func startGateway(l *lab, dir string, up upstream) (proxy, error) {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return proxy{}, err
 	}
-	return startProgram(dir, sttgateB, addr, syscall.SIGKILL, []string{"SSL_CERT_FILE=" + up.ca}, bin, "serve", "--config", conf)
+	return startProgram(dir, gatewayName, addr, syscall.SIGKILL, []string{"SSL_CERT_FILE=" + up.ca}, bin, "serve", "--config", conf)
 }
 
 // gatewayBinary builds the gateway on first use.
@@ -50,7 +50,7 @@ func (l *lab) gatewayBinary() (string, error) {
 		return l.gateway, nil
 	}
 	l.say("building ./cmd/sttgate")
-	bin := filepath.Join(l.dir, sttgateB)
+	bin := filepath.Join(l.dir, gatewayName)
 	out, err := exec.CommandContext(l.context, "go", "build", "-o", bin, "./cmd/sttgate").CombinedOutput() //nolint:gosec // fixed words
 	if err != nil {
 		return "", fmt.Errorf("build of the gateway: %w\n%s(run bench from the repository's root, or name a binary with -sttgate)", err, out)

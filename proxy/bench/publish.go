@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -83,7 +84,8 @@ func caseRows(b book, c scenario) [][]string {
 	for _, m := range ms {
 		head = append(head, m.title+", "+m.unit+" (lowest–highest)")
 	}
-	bases := []string{nginx, reverse, gorilla}
+	bases := []string{nginx, nginxAuto, reverse, gorilla}
+	bases = slices.DeleteFunc(bases, func(base string) bool { return len(b.values(c.name, base, ms[0].name)) == 0 })
 	for _, base := range bases {
 		head = append(head, "/ "+base)
 	}

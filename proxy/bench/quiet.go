@@ -14,10 +14,11 @@ import (
 // when the machine is quiet, and is taken again when it was not quiet for long; both
 // within bounds, and the share of others is part of each sample.
 const (
-	quietCores  = 0.15             // of others' work that is let pass
-	quietWait   = 20 * time.Second // for a quiet moment, per turn
+	quietCores  = 0.15 // of others' work that is let pass
 	quietProbe  = 300 * time.Millisecond
-	quietRepeat = 2 // further attempts at a turn that was disturbed
+	quietWait   = 20 * time.Second // for a quiet moment, per attempt
+	quietRepeat = 2                // further attempts at a turn that was disturbed
+	quietTotal  = 5 * time.Minute  // for waiting and for further attempts, in the whole run
 )
 
 // busy is the CPU time that all of the machine has burnt since its start, steal included.
@@ -55,7 +56,9 @@ func (l *lab) awaitQuiet() error {
 	if l.o.quick {
 		return nil
 	}
-	for end := time.Now().Add(quietWait); ; {
+	began := time.Now()
+	defer func() { l.patience -= time.Since(began) - quietProbe }()
+	for end := began.Add(min(quietWait, l.patience)); ; {
 		before, err := busy()
 		if err != nil {
 			return err
