@@ -45,8 +45,17 @@ func (s *Stream) setEnding(e Ending) {
 		// A guard, until the vendor has its finish: the client's pump may be busy.
 		s.arm(Vendor, s.c.FinishTimeout+s.c.CloseTimeout)
 	}
+	s.hurryAll()
 	s.poke(Client)
 	s.poke(Vendor)
+}
+
+// hurryAll bounds all writing of an ending: a peer that takes nothing must not hold
+// it up for a whole WriteTimeout.
+func (s *Stream) hurryAll() {
+	for side := range s.peers {
+		s.peers[side].w.hurry(s.c.FinishTimeout + 3*s.c.CloseTimeout)
+	}
 }
 
 // arm bounds what a side's pump waits for.

@@ -138,6 +138,7 @@ func (s *Stream) finishVendor() {
 	s.sealed, s.waiting = true, wait
 	held := s.held
 	s.mu.Unlock()
+	s.hurryAll()
 	if client.in.inFrame() {
 		s.cut(Vendor) // nothing can be said inside a frame
 		return

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -229,95 +228,6 @@ func TestAbortBreaksABlockedWrite(t *testing.T) {
 	})
 }
 
-func TestTapErrorsEndTheStream(t *testing.T) {
-	boom := errors.New("boom")
-	eachPath(t, func(t *testing.T, p path) {
-		t.Run("client", func(t *testing.T) {
-			tp := &tap{finish: [][]byte{[]byte("CloseStream")}}
-			tp.client = func([]byte) ([]byte, Verdict, error) { return nil, Pass, boom }
-			r := newRig(t, p, Config{}, tp)
-			c := r.client
-			c.write(c.enc(Binary, true, "a"), c.enc(Text, true, "?"), c.enc(Binary, true, "b"))
-			r.vendor.expect("2:a", "1:CloseStream", "8:1000 ")
-			c.expect("8:1008 message not understood")
-			c.close(1008, "")
-			r.vendor.close(1000, "")
-			if got := r.wait(); !errors.Is(got.Err, boom) || got.Owner || got.By != Client || got.ClientCode != 1008 {
-				t.Errorf("result %+v", got)
-			}
-		})
-		t.Run("vendor", func(t *testing.T) {
-			tp := &tap{}
-			tp.vendor = func([]byte) ([]byte, Verdict, error) { return nil, Pass, boom }
-			r := newRig(t, p, Config{}, tp)
-			r.vendor.send(Text, "?")
-			r.client.expect("8:1011 upstream message not understood")
-			r.vendor.expect("8:1000 ")
-			r.client.close(1011, "")
-			r.vendor.close(1000, "")
-			if got := r.wait(); !errors.Is(got.Err, boom) || got.Owner || got.By != Vendor {
-				t.Errorf("result %+v", got)
-			}
-		})
-	})
-}
-
-func TestAPanicEndsOneStream(t *testing.T) {
-	panicText := func([]byte) ([]byte, Verdict, error) { panic("oops") }
-	cases := map[string]struct {
-		tap  *tap
-		from Side
-		op   Op
-	}{
-		"audio":       {&tap{audio: func(int64, bool, bool) Verdict { panic("oops") }}, Client, Binary},
-		"client text": {&tap{client: panicText}, Client, Text},
-		"vendor text": {&tap{vendor: panicText}, Vendor, Text},
-	}
-	eachPath(t, func(t *testing.T, p path) {
-		for name, c := range cases {
-			t.Run(name, func(t *testing.T) {
-				tp := &tap{audio: c.tap.audio, client: c.tap.client, vendor: c.tap.vendor}
-				r := newRig(t, p, Config{CloseTimeout: short}, tp)
-				from := r.client
-				if c.from == Vendor {
-					from = r.vendor
-				}
-				from.send(c.op, "x")
-				r.client.expect("8:1011 internal error")
-				r.vendor.expect("8:1000 ")
-				got := r.wait()
-				var pe *PanicError
-				if !errors.As(got.Err, &pe) || pe.Value != "oops" || !strings.Contains(string(pe.Stack), "ending_test.go") {
-					t.Errorf("result %+v", got)
-				}
-			})
-		}
-		t.Run("client gone", func(t *testing.T) {
-			tp := &tap{goneHook: func() { panic("oops") }}
-			r := newRig(t, p, Config{}, tp)
-			r.client.close(1000, "")
-			r.vendor.expect("8:1000 ")
-			r.vendor.close(1000, "")
-			r.client.expect("8:1000 ")
-			if got := r.wait(); !isPanic(got.Err) {
-				t.Errorf("result %+v", got)
-			}
-		})
-		t.Run("farewell", func(t *testing.T) {
-			r := newRig(t, p, Config{}, &tap{})
-			e := quota
-			e.Farewell = func() [][]byte { panic("oops") }
-			r.s.End(e)
-			r.client.expect("8:1008 quota")
-			r.client.close(1008, "")
-			r.vendor.close(1000, "")
-			if got := r.wait(); !isPanic(got.Err) {
-				t.Errorf("result %+v", got)
-			}
-		})
-	})
-}
-
 func TestEndAndAbortBeforeRunAreKept(t *testing.T) {
 	eachPath(t, func(t *testing.T, p path) {
 		r := prepare(t, p, Config{}, &tap{})
@@ -392,5 +302,30 @@ func TestStopFromAVendorTextStopsTheClientOnly(t *testing.T) {
 		r.client.send(Binary, "too late")
 		r.client.close(1000, "")
 		r.vendor.expect("8:1000 ")
+	})
+}
+
+func TestTextThatIsHalfReadDoesNotFollowTheFinish(t *testing.T) {
+	eachPath(t, func(t *testing.T, p path) {
+		tp := &tap{}
+		r := newRig(t, p, Config{}, tp)
+		c := r.client
+		text := c.enc(Text, true, "Finalize")
+		c.write(c.enc(Binary, true, "a"), text[:9])
+		r.vendor.expect("2:a")
+		r.s.End(Ending{Finish: [][]byte{[]byte("CloseStream")}, Wait: true, Code: 1008, Reason: "quota"})
+		r.vendor.expect("1:CloseStream")
+		c.write(text[9:], c.closing(1000, ""))
+		waitFor(t, func() bool {
+			r.s.mu.Lock()
+			defer r.s.mu.Unlock()
+			return r.s.peer(Client).code == 1000
+		})
+		r.vendor.close(1000, "")
+		r.vendor.expect("8:1000 ", "EOF")
+		r.wait()
+		if said := tp.said(); len(said) != 0 {
+			t.Errorf("tap was asked about %q behind End", said)
+		}
 	})
 }

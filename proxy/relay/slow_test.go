@@ -1,7 +1,10 @@
 package relay
 
 import (
+	"bytes"
 	"errors"
+	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -60,14 +63,72 @@ func TestSlowClientIsGivenUpAndTheVendorFinished(t *testing.T) {
 	})
 }
 
-func TestASlowReaderThatReadsIsNotGivenUp(t *testing.T) {
+// A vendor that sleeps and wakes up gets everything that was taken, byte for byte:
+// writes that were cut short by a full socket go on where they stopped.
+func TestNothingIsLostInABackpressure(t *testing.T) {
 	eachPath(t, func(t *testing.T, p path) {
 		r := newRig(t, p, Config{}, &tap{})
-		r.fill(Client)
-		// The vendor wakes up: everything that was taken arrives, in order.
-		for range 8 {
-			r.vendor.expect("2:ffffffff...65536")
+		var in []byte
+		for i := range 400 {
+			in = append(in, r.client.enc(Binary, true, strings.Repeat(string(rune('a'+i%26)), 50_000+i))...)
 		}
+		written := make(chan error, 1)
+		stuck := make(chan struct{})
+		go func() {
+			_ = r.client.c.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+			n, err := r.client.c.Write(in) // more than all sockets on the way hold
+			close(stuck)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				_ = r.client.c.SetWriteDeadline(time.Now().Add(hang))
+				_, err = r.client.c.Write(in[n:])
+			}
+			written <- err
+		}()
+		<-stuck
+		got := make([]byte, len(in))
+		_ = r.vendor.c.SetReadDeadline(time.Now().Add(hang))
+		_, err := io.ReadFull(r.vendor.c, got)
+		must(t, err)
+		must(t, <-written)
+		if !bytes.Equal(got, in) {
+			t.Error("other bytes arrived")
+		}
+	})
+}
+
+func TestAStuckClientDoesNotHoldUpAnEnd(t *testing.T) {
+	eachPath(t, func(t *testing.T, p path) {
+		r := newRig(t, p, Config{CloseTimeout: short, FinishTimeout: short, WriteTimeout: time.Hour}, &tap{})
+		r.fill(Vendor)
+		r.s.End(quota)
+		r.wait()
+	})
+}
+
+func TestAStuckClientDoesNotHoldUpItsOwnClose(t *testing.T) {
+	eachPath(t, func(t *testing.T, p path) {
+		r := newRig(t, p, Config{CloseTimeout: short, FinishTimeout: short, WriteTimeout: time.Hour}, &tap{wait: true})
+		r.fill(Vendor)
+		r.client.close(1000, "")
+		r.wait()
+	})
+}
+
+func TestAStuckMessageOfOursDoesNotHoldUpTheClose(t *testing.T) {
+	eachPath(t, func(t *testing.T, p path) {
+		r := newRig(t, p, Config{CloseTimeout: short, WriteTimeout: time.Hour}, &tap{})
+		text := []byte(strings.Repeat("t", 30_000))
+		last := time.Now()
+		waitFor(t, func() bool { // a queue that stays full is a socket that takes nothing
+			if r.s.Send(Client, Text, text) == nil {
+				last = time.Now()
+			}
+			return time.Since(last) > 50*time.Millisecond
+		})
+		r.client.close(1000, "")
+		r.vendor.expect("8:1000 ")
+		r.vendor.close(1000, "")
+		r.wait()
 	})
 }
 

@@ -39,7 +39,7 @@ func TestDroppedMessagesAreCutOutWhole(t *testing.T) {
 				in := cat(
 					c.enc(Binary, true, "a"), c.enc(Binary, true, ten), c.enc(Ping, true, "p"), c.enc(Text, true, "t"),
 					c.enc(Binary, false, ten), c.enc(Continuation, false, "x"), c.enc(Ping, true, "q"), c.enc(Continuation, true, "y"),
-					c.enc(Binary, false, "b"), c.enc(Continuation, false, ten), c.enc(Continuation, true, "z"),
+					c.enc(Binary, false, "b"), c.enc(Continuation, false, ten), c.enc(Continuation, true, "z"), c.enc(Binary, true, ten),
 					c.enc(Text, false, "u"), c.enc(Continuation, true, "v"), c.enc(Binary, true, "e"),
 				)
 				for i := 0; i < len(in); i += chunk {
@@ -195,5 +195,20 @@ func TestTextThatIsTooLongToGather(t *testing.T) {
 				t.Errorf("forwarded %d bytes", got.VendorBytes)
 			}
 		})
+	})
+}
+
+func TestSentMessagesWaitForTheEndOfAFragmentedMessage(t *testing.T) {
+	eachPath(t, func(t *testing.T, p path) {
+		r := newRig(t, p, Config{}, &tap{})
+		r.client.write(r.client.enc(Binary, false, "a"))
+		r.vendor.expect("2+:a")
+		must(t, r.s.Send(Vendor, Text, []byte("ours")))
+		must(t, r.s.Send(Vendor, Ping, []byte("now")))
+		r.vendor.expect("9:now")
+		r.client.write(r.client.enc(Continuation, false, "b"))
+		r.vendor.expect("0+:b")
+		r.client.write(r.client.enc(Continuation, true, "c"))
+		r.vendor.expect("0:c", "1:ours")
 	})
 }

@@ -52,9 +52,13 @@ func TestAPeerThatAnswersPingsIsNotSilent(t *testing.T) {
 				}
 				e.write(e.enc(Pong, true, f.payload), e.enc(Ping, true, "seen"))
 			}
-			// The echo of a ping of theirs says that the pump has been there.
+			// The echo of a ping of theirs says that the pump has been there. It must have
+			// ended its turn too, or the next Tick finds it at work.
 			r.client.expect("9:seen")
 			r.vendor.expect("9:seen")
+			waitFor(t, func() bool {
+				return r.s.peer(Client).heard.Load() != hearing && r.s.peer(Vendor).heard.Load() != hearing
+			})
 		}
 	})
 }
@@ -113,5 +117,7 @@ func TestBackpressureIsNotSilence(t *testing.T) {
 		}
 		answer <- Pass
 		r.vendor.expect("2:slow")
+		r.client.send(Ping, "still here")
+		r.vendor.expect("9:still here")
 	})
 }
