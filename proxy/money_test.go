@@ -3,8 +3,10 @@ package proxy
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -219,5 +221,26 @@ func TestDroppedAudioResumesWithTheBudgetAndShiftedTimes(t *testing.T) {
 	}
 	if ours = float64(rec.AudioMS) / 1000; last < ours+1 {
 		t.Errorf("the last result ends at %.2f s of the client's time; the vendor heard %.2f s and at least 1 s was dropped", last, ours)
+	}
+}
+
+func TestDroppedFragmentsAreCountedToTheByte(t *testing.T) {
+	r := newRig(t, rigOptions{config: budgetOf(time.Second)})
+	r.restrict("bob")
+	c := r.connect("bob", linear16)
+	c.send(50, 20)
+	const message, n = 10_001, 7 // larger than the writer's buffer, so sent in fragments, and no whole samples
+	for range n {
+		if err := c.conn.WriteMessage(websocket.BinaryMessage, make([]byte, message)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.text(`{"type":"CloseStream"}`)
+	c.read()
+	r.heard(1)
+	r.settled()
+	want := fmt.Sprintf(`"dropped_ms":%d`, n*message/bytesPerMS)
+	if !strings.Contains(r.log.String(), want) {
+		t.Errorf("the log does not say %s: %s", want, r.log)
 	}
 }

@@ -28,9 +28,10 @@ type tap struct {
 
 	bought     int64 // ms of audio paid for so far, before Weight
 	dropping   bool
-	cut        bool      // the message at hand is being dropped
-	skipped    int64     // bytes dropped in this dropping period
-	asked      time.Time // when the budget was last asked for while dropping
+	cut        bool             // the message at hand is being dropped
+	denial     *provider.Denial // why audio is dropped
+	skipped    int64            // bytes dropped in this dropping period
+	asked      time.Time        // when the budget was last asked for while dropping
 	finished   sync.Once
 	keepalives keepalives
 
@@ -99,9 +100,9 @@ func (t *tap) unpaid(n, need int64, err error) relay.Verdict {
 		return relay.Stop
 	}
 	dec := decide(t.account.Last(), need*t.route.Weight)
-	d := t.gate.exhausted(dec, t.sub)
+	t.denial = t.gate.exhausted(dec, t.sub)
 	if !t.gate.drops(dec.Violated, t.route) {
-		t.end(d)
+		t.end(t.denial)
 		return relay.Stop
 	}
 	if !t.dropping {
@@ -113,16 +114,17 @@ func (t *tap) unpaid(n, need int64, err error) relay.Verdict {
 		t.asked = now
 		t.account.Ask(need * t.route.Weight)
 	}
-	for _, m := range t.session.Drop(t.route.Format.Duration(n), *d) {
-		t.send(m)
-	}
 	return t.drop(n)
 }
 
+// drop counts a message, or a fragment of one, that does not pass.
 func (t *tap) drop(n int64) relay.Verdict {
 	t.cut = true
 	t.skipped += n
 	t.dropped.Add(n)
+	for _, m := range t.session.Drop(t.route.Format.Duration(n), *t.denial) {
+		t.send(m)
+	}
 	return relay.Drop
 }
 

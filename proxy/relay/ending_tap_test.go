@@ -64,7 +64,7 @@ func TestAPanicEndsOneStream(t *testing.T) {
 				r.vendor.expect("8:1000 ")
 				got := r.wait()
 				var pe *PanicError
-				if !errors.As(got.Err, &pe) || pe.Value != "oops" || !strings.Contains(string(pe.Stack), "ending_test.go") {
+				if !errors.As(got.Err, &pe) || pe.Value != "oops" || !strings.Contains(string(pe.Stack), "ending_tap_test.go") {
 					t.Errorf("result %+v", got)
 				}
 			})

@@ -197,7 +197,7 @@ func (p *pump) data(t *batch, h header) error {
 		if whole, err := p.text(t, h, first); whole || err != nil {
 			return err
 		}
-	} else if p.from == Client && p.msgMode == passing {
+	} else if p.from == Client {
 		p.audio(t, h, first)
 	}
 	p.begin(t, h)
@@ -206,12 +206,12 @@ func (p *pump) data(t *batch, h header) error {
 
 // audio asks the Tap about a binary frame.
 func (p *pump) audio(t *batch, h header, first bool) {
-	switch p.tap.Audio(h.n, first, h.fin) {
-	case Pass:
-		return
-	case Stop:
+	v := p.tap.Audio(h.n, first, h.fin)
+	if v == Stop {
 		p.discard = true
-	case Drop:
+	}
+	if v == Pass || p.msgMode == dropping {
+		return
 	}
 	p.msgMode = dropping
 	if p.outMsg {

@@ -12,7 +12,8 @@ type Tap interface {
 	// fragment of one) when its header is known and before any of it is forwarded. n is its
 	// payload length; first and last say where in the message it stands. It may block: that
 	// is backpressure (and an End or Abort takes effect when it has returned).
-	// Drop cuts the whole message out; its later fragments are not asked about. Drop on a
+	// Drop cuts the whole message out; of its later fragments the Tap is told in the same way,
+	// so that it can count them, and its answer changes nothing but for Stop. Drop on a
 	// later fragment of a message that was begun ends the message at the vendor there
 	// (an empty final continuation is sent) and drops the rest.
 	Audio(n int64, first, last bool) Verdict

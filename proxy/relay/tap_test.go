@@ -50,6 +50,13 @@ func TestDroppedMessagesAreCutOutWhole(t *testing.T) {
 				if got := r.wait(); got.ClientBytes != 6 {
 					t.Errorf("forwarded %d bytes, want 6", got.ClientBytes)
 				}
+				told := []string{ // of every frame, those of a dropped message too
+					"1 true true", "10 true true", "10 true false", "1 false false", "1 false true",
+					"1 true false", "10 false false", "1 false true", "10 true true", "1 true true",
+				}
+				if !slices.Equal(tp.frames, told) {
+					t.Errorf("told of %q, want %q", tp.frames, told)
+				}
 			})
 		}
 	})
