@@ -106,6 +106,10 @@ func (s *Stream) report(res relay.Result, settle error) {
 	if res.Err != nil {
 		attrs = append(attrs, slog.Any("error", res.Err))
 	}
+	var fault *relay.PanicError
+	if errors.As(res.Err, &fault) {
+		attrs = append(attrs, slog.String("stack", string(fault.Stack)))
+	}
 	if settle != nil {
 		attrs = append(attrs, slog.Any("settle_error", settle))
 	}
