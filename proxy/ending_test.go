@@ -191,7 +191,12 @@ func TestADrainLetsStreamsEndByThemselves(t *testing.T) {
 func TestAnOperatorEndsAStream(t *testing.T) {
 	r := newRig(t, rigOptions{})
 	c := r.connect("ann", linear16)
-	list := r.server.Streams.List()
+	var list []*Stream
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for end := time.Now().Add(hang); len(list) == 0 && time.Now().Before(end); <-look.C {
+		list = r.server.Streams.List() // the client has its 101 a moment before the registry has the stream
+	}
 	if len(list) != 1 || list[0].User != "ann" {
 		t.Fatalf("live streams: %v", list)
 	}
