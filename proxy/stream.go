@@ -106,8 +106,7 @@ func (s *Stream) report(res relay.Result, settle error) {
 	if res.Err != nil {
 		attrs = append(attrs, slog.Any("error", res.Err))
 	}
-	var fault *relay.PanicError
-	if errors.As(res.Err, &fault) {
+	if fault, ok := errors.AsType[*relay.PanicError](res.Err); ok {
 		attrs = append(attrs, slog.String("stack", string(fault.Stack)))
 	}
 	if settle != nil {

@@ -21,8 +21,8 @@ type child struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser
 	out  *bufio.Reader
-	log  string // file of its stderr
-	gone chan error
+	log  string        // file of its stderr
+	gone chan struct{} // closed when the process is
 }
 
 // patience bounds every wait for a child; the longest thing one does is opening 10 000 streams.
@@ -36,7 +36,7 @@ func start(dir, name string, sig syscall.Signal, env []string, argv ...string) (
 		return nil, err
 	}
 	defer func() { _ = log.Close() }()
-	c := &child{name: name, cmd: exec.Command(argv[0], argv[1:]...), log: logName, gone: make(chan error, 1)} //nolint:gosec,noctx // programs of this run; ended by close
+	c := &child{name: name, cmd: exec.Command(argv[0], argv[1:]...), log: logName, gone: make(chan struct{})} //nolint:gosec,noctx // programs of this run; ended by close
 	c.cmd.Env = append(os.Environ(), env...)
 	c.cmd.Stderr = log
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: sig}
@@ -57,7 +57,7 @@ func start(dir, name string, sig syscall.Signal, env []string, argv ...string) (
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	go func() {
-		c.gone <- c.cmd.Wait()
+		_ = c.cmd.Wait() // how it ended is in its log, and in what the run got from it
 		close(c.gone)
 	}()
 	return c, nil

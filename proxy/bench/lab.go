@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -243,15 +244,15 @@ func (l *lab) say(format string, args ...any) {
 }
 
 func figures(k kind, v map[string]float64) string {
-	out := ""
+	var out strings.Builder
 	for _, m := range k.metrics() {
-		out += fmt.Sprintf("%9.*f %s %s", max(m.digits, 1), v[m.name], m.unit, m.title)
+		fmt.Fprintf(&out, "%9.*f %s %s", max(m.digits, 1), v[m.name], m.unit, m.title)
 	}
 	if v["foreign"] > quietCores {
-		out += fmt.Sprintf("  (others kept %.1f cores busy)", v["foreign"])
+		fmt.Fprintf(&out, "  (others kept %.1f cores busy)", v["foreign"])
 	}
 	if v["missed"] > 0 {
-		out += fmt.Sprintf("  (%.1f %% of the frames were late)", 100*v["missed"])
+		fmt.Fprintf(&out, "  (%.1f %% of the frames were late)", 100*v["missed"])
 	}
-	return out
+	return out.String()
 }

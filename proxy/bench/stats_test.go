@@ -34,8 +34,13 @@ func TestPercentileIsNearestRank(t *testing.T) {
 		p    float64
 		want time.Duration
 	}{
-		{hundred, 50, 50}, {hundred, 99, 99}, {hundred, 100, 100}, {hundred, 0, 1},
-		{hundred[:3], 50, 2}, {hundred[:1], 99, 1}, {nil, 99, 0},
+		{hundred, 50, 50},
+		{hundred, 99, 99},
+		{hundred, 100, 100},
+		{hundred, 0, 1},
+		{hundred[:3], 50, 2},
+		{hundred[:1], 99, 1},
+		{nil, 99, 0},
 	}
 	for _, c := range cases {
 		if got := percentile(c.in, c.p); got != c.want {

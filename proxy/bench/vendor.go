@@ -60,9 +60,7 @@ func vendorMain(args []string) error {
 		}
 		return counts{Frames: v.frames.Load(), Bytes: v.bytes.Load(), Streams: v.streams.Load()}, nil
 	})
-	_ = l.Close()
-	<-gone
-	return err
+	return errors.Join(err, l.Close(), ignoreClosed(<-gone))
 }
 
 func (v *vendor) accept(l net.Listener) error {
