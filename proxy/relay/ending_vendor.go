@@ -32,7 +32,10 @@ func (s *Stream) vendorClosed(c closing) (done bool) {
 	if first {
 		s.by, s.held = Vendor, c
 	}
-	ph := s.phase
+	ph, answer := s.phase, c
+	if ph == clientLeft && !s.waiting {
+		answer = s.held // both closed at once: the vendor gets the client's, whoever of us is first
+	}
 	s.mu.Unlock()
 	switch {
 	case first:
@@ -40,7 +43,7 @@ func (s *Stream) vendorClosed(c closing) (done bool) {
 		s.awaitClient()
 	case ph == clientLeft:
 		client.out.close(c)
-		vendor.out.close(c)
+		vendor.out.close(answer)
 	case ph == ownerEnds:
 		vendor.out.close(c)
 		s.farewell()
