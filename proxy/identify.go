@@ -92,6 +92,9 @@ func newIdentifier(c IdentityConfig, now func() time.Time) (*Identifier, error) 
 // token wherever it stands. r itself is not changed. credential is what the vendor's
 // provider found in the vendor's own slot. An error is an *IdentityError.
 func (i *Identifier) Identify(r *http.Request, credential string) (Caller, *http.Request, error) {
+	if r.URL.Opaque != "" { // "p:r/u/x": no path, no query, and so no place that could be stripped
+		return Caller{}, nil, badIdentity("the request target must be a path")
+	}
 	s := i.read(r)
 	c, err := i.decide(r, credential, s)
 	if err != nil {
