@@ -194,6 +194,11 @@ func TestDroppedAudioResumesWithTheBudgetAndShiftedTimes(t *testing.T) {
 	c := r.connect("bob", linear16)
 	c.send(150, 20) // 2 s pass, 1 s is dropped
 	c.until("Error")
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for st := r.server.Streams.List()[0]; st.Progress().Dropped < time.Second; {
+		<-tick.C
+	}
 	if _, err := r.server.Users.SetStage(t.Context(), "bob", policy.State{Stage: policy.None}); err != nil {
 		t.Fatal(err)
 	}
@@ -203,8 +208,6 @@ func TestDroppedAudioResumesWithTheBudgetAndShiftedTimes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
 	for ss[0].Record().AudioMS <= 2000 {
 		c.send(1, 20)
 		<-tick.C
