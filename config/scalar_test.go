@@ -89,13 +89,16 @@ func TestTheKeysOfTheContractExist(t *testing.T) {
 		budgets budgets[0].limit budgets[0].name budgets[0].on_connect budgets[0].on_exhausted budgets[0].per budgets[0].plans
 		budgets[0].providers budgets[0].shadow budgets[0].stages budgets[0].window
 		drain.grace drain.hard
-		identity.anonymous identity.header identity.path identity.peer_secret identity.query
+		identity.anonymous identity.header identity.origins identity.path identity.peer_secret identity.query
 		identity.tokens.audience identity.tokens.issuer identity.tokens.plan_claim identity.tokens.secret identity.tokens.user_claim
 		identity.trusted_peers
 		ledger.path ledger.slice ledger.store ledger.timezone
-		limits.dial_timeout limits.header_timeout limits.idle_timeout limits.message_bytes limits.streams limits.streams_per_user
+		limits.dial_timeout limits.header_timeout limits.idle_timeout limits.message_bytes limits.stream_duration limits.streams limits.streams_per_user
+		limits.upload_bytes limits.upload_duration
 		listen log.format log.level
-		providers.deepgram.key providers.deepgram.listen providers.deepgram.max_streams providers.deepgram.url
+		providers.deepgram.allow providers.deepgram.charge providers.deepgram.key providers.deepgram.listen providers.deepgram.max_streams providers.deepgram.realtime_url providers.deepgram.url
+		providers.soniox.allow providers.soniox.charge providers.soniox.key providers.soniox.listen providers.soniox.max_streams providers.soniox.realtime_url providers.soniox.url
+		providers.speechmatics.allow providers.speechmatics.charge providers.speechmatics.key providers.speechmatics.listen providers.speechmatics.max_streams providers.speechmatics.realtime_url providers.speechmatics.url
 		refuse.retry_after`)
 	if !slices.Equal(got, want) {
 		t.Errorf("keys are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -39,17 +39,29 @@ type Config struct {
 
 // ProviderConfig is one vendor. The map's key is provider.Provider.Name.
 type ProviderConfig struct {
-	URL        string       // http or https; default the vendor's own
-	Key        secret.Value // empty: the caller's credential passes through
-	Listen     string       // an extra port of its own; default none
-	MaxStreams int          // at once; 0: no limit
+	URL         string       // http or https; default the vendor's own
+	RealtimeURL string       // ws, wss, http or https: of streams, with its path; default the vendor's own, "" for URL
+	Key         secret.Value // empty: the caller's credential passes through
+	Listen      string       // an extra port of its own; default none
+	Allow       []string     // "METHOD /path" that passes unmetered, a trailing * for what stands below; default none
+	Charge      string       // audio, reported, connection or larger; default the vendor's own, "" after Default: audio
+	MaxStreams  int          // at once; 0: no limit
 }
+
+// What a stream costs: ProviderConfig.Charge.
+const (
+	ChargeAudio      = "audio"      // forwarded bytes as time: the gateway's own count
+	ChargeReported   = "reported"   // what the vendor says it heard; audio until it says so
+	ChargeConnection = "connection" // wall clock since the stream began
+	ChargeLarger     = "larger"     // the larger of audio and connection
+)
 
 // IdentityConfig says where the user's name is read, and from whom.
 type IdentityConfig struct {
 	Header       string         // default X-Sttgate-User; "" after Default: not read
 	Query        string         // default sttgate_user; "" after Default: not read
 	Path         bool           // /u/{user}/…; default true
+	Origins      []string       // of browsers that may connect, "*" for all; default none: see Identifier
 	TrustedPeers []netip.Prefix // nil: loopback; empty: nobody
 	PeerSecret   secret.Value   // trusts any peer that shows it; default none
 	Tokens       TokensConfig
@@ -70,6 +82,9 @@ type LimitsConfig struct {
 	Streams        int           // at once; default 10000
 	StreamsPerUser int           // at once; 0: no limit
 	MessageBytes   int64         // largest WebSocket message; default 1 MiB
+	UploadBytes    int64         // largest request body; default 2 GiB
+	UploadDuration time.Duration // longest audio of an upload or a job; 0: no limit, and then a URL job of a budgeted user is refused
+	StreamDuration time.Duration // longest stream, wall clock; 0: no limit
 	IdleTimeout    time.Duration // without a message from the client; default 60s
 	HeaderTimeout  time.Duration // for the request's headers; default 5s
 	DialTimeout    time.Duration // to the vendor, handshake included; default 5s
@@ -100,6 +115,11 @@ func (c Config) WithDefaults() Config {
 	providers := defaultProviders()
 	for name, p := range c.Providers {
 		fill(&p.URL, providers[name].URL)
+		fill(&p.RealtimeURL, providers[name].RealtimeURL)
+		fill(&p.Charge, providers[name].Charge)
+		if p.Allow == nil {
+			p.Allow = []string{}
+		}
 		providers[name] = p
 	}
 	c.Providers = providers
@@ -113,6 +133,7 @@ func (c Config) WithDefaults() Config {
 	}
 	fill(&c.Limits.Streams, 10000)
 	fill(&c.Limits.MessageBytes, 1<<20)
+	fill(&c.Limits.UploadBytes, 2<<30)
 	fill(&c.Limits.IdleTimeout, 60*time.Second)
 	fill(&c.Limits.HeaderTimeout, 5*time.Second)
 	fill(&c.Limits.DialTimeout, 5*time.Second)
@@ -127,6 +148,9 @@ func (i IdentityConfig) withDefaults() IdentityConfig {
 	fill(&i.Header, "X-Sttgate-User")
 	fill(&i.Query, "sttgate_user")
 	i.Path = true
+	if i.Origins == nil {
+		i.Origins = []string{}
+	}
 	if i.TrustedPeers == nil {
 		i.TrustedPeers = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	}
@@ -140,7 +164,16 @@ func (i IdentityConfig) withDefaults() IdentityConfig {
 // are legal under "providers".
 func defaultProviders() map[string]ProviderConfig {
 	return map[string]ProviderConfig{
-		"deepgram": {URL: "https://api.deepgram.com"},
+		"deepgram": {URL: "https://api.deepgram.com", Charge: ChargeAudio, Allow: []string{}},
+		"soniox": {
+			URL: "https://api.soniox.com", RealtimeURL: "wss://stt-rt.soniox.com/transcribe-websocket",
+			Allow:  []string{},
+			Charge: ChargeLarger, // the vendor charges "for the full stream duration"
+		},
+		"speechmatics": {
+			URL: "https://asr.api.speechmatics.com", RealtimeURL: "wss://eu2.rt.speechmatics.com/v2",
+			Charge: ChargeAudio, Allow: []string{},
+		},
 	}
 }
 

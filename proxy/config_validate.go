@@ -85,14 +85,18 @@ func (p ProviderConfig) validate(f *faults, name string) {
 		f.add(key, "is not a vendor of this build: use %s", strings.Join(providerNames(), ", "))
 		return
 	}
-	u, err := url.Parse(p.URL)
-	switch {
-	case err != nil || u.Host == "" || u.Hostname() == "":
-		f.add(key+".url", "is no URL such as https://host")
-	case u.Scheme != "https" && u.Scheme != "http":
-		f.add(key+".url", "must begin with https:// or http://, for streams too")
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		f.add(key+".url", "must not carry a user, a query or a fragment: a credential belongs beside it, in key")
+	checkURL(f, key+".url", p.URL, "https", "http")
+	if p.RealtimeURL != "" {
+		checkURL(f, key+".realtime_url", p.RealtimeURL, "wss", "ws", "https", "http")
+	}
+	if p.Charge != "" && !slices.Contains([]string{ChargeAudio, ChargeReported, ChargeConnection, ChargeLarger}, p.Charge) {
+		f.add(key+".charge", "%q is not known: use audio, reported, connection or larger", p.Charge)
+	}
+	for i, a := range p.Allow {
+		method, path, ok := strings.Cut(a, " ")
+		if !ok || !token(method, "") || method != strings.ToUpper(method) || !strings.HasPrefix(path, "/") || strings.ContainsAny(path, " ?#%") || strings.Contains(strings.TrimSuffix(path, "*"), "*") {
+			f.add(fmt.Sprintf("%s.allow[%d]", key, i), "is no method and path such as \"GET /v1/models\" or \"GET /v1/projects/*\"")
+		}
 	}
 	if !headerSafe(p.Key) {
 		f.add(key+".key", "has characters that no header can carry, such as a space or a line break")
@@ -102,7 +106,26 @@ func (p ProviderConfig) validate(f *faults, name string) {
 	}
 }
 
+// checkURL adds what is wrong with a vendor's URL. schemes are those it may have.
+func checkURL(f *faults, key, raw string, schemes ...string) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Hostname() == "":
+		f.add(key, "is no URL such as %s://host", schemes[0])
+	case !slices.Contains(schemes, u.Scheme):
+		f.add(key, "must begin with %s://", strings.Join(schemes, ":// or "))
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		f.add(key, "must not carry a user, a query or a fragment: a credential belongs beside it, in key")
+	}
+}
+
 func (i IdentityConfig) validate(f *faults) {
+	for n, o := range i.Origins {
+		u, err := url.Parse(o)
+		if o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil) {
+			f.add(fmt.Sprintf("identity.origins[%d]", n), "is no origin such as https://app.example.com, nor *")
+		}
+	}
 	if i.Header != "" && !token(i.Header, "!#$%&'*+-.^_`|~") {
 		f.add("identity.header", "is no header name")
 	}
@@ -163,6 +186,15 @@ func (l LimitsConfig) validate(f *faults) {
 	}
 	if l.MessageBytes < minMessageBytes || l.MessageBytes > maxMessageBytes {
 		f.add("limits.message_bytes", "must be from 1KiB to 1GiB")
+	}
+	if l.UploadBytes < minMessageBytes {
+		f.add("limits.upload_bytes", "must be at least 1KiB")
+	}
+	if l.UploadDuration < 0 {
+		f.add("limits.upload_duration", "is negative: use 0 for no limit")
+	}
+	if l.StreamDuration < 0 {
+		f.add("limits.stream_duration", "is negative: use 0 for no limit")
 	}
 	for _, t := range []struct {
 		key string

@@ -74,7 +74,7 @@ func failure(err error) string {
 func (d *dialer) handshake(parent context.Context, v *vendor, rt provider.Route, in *http.Request) (leg, error) {
 	ctx, cancel := context.WithTimeout(parent, d.timeout)
 	defer cancel()
-	target, err := upstream(v.config.URL, rt)
+	target, err := upstream(v.config, rt)
 	if err != nil {
 		return leg{}, err
 	}
@@ -188,13 +188,26 @@ type because struct {
 func (e because) Error() string   { return e.denied.Error() + ": " + e.cause.Error() }
 func (e because) Unwrap() []error { return []error{e.denied, e.cause} }
 
-// upstream is the vendor's URL of a route.
-func upstream(base string, rt provider.Route) (*url.URL, error) {
-	u, err := url.Parse(base)
+// upstream is the vendor's URL of a stream.
+func upstream(c ProviderConfig, rt provider.Route) (*url.URL, error) {
+	u, err := base(c, rt)
+	if err != nil {
+		return nil, err
+	}
+	u.Scheme = strings.Replace(u.Scheme, "http", "ws", 1)
+	return u, nil
+}
+
+// base is the vendor's URL of a route.
+func base(c ProviderConfig, rt provider.Route) (*url.URL, error) {
+	raw := c.URL
+	if rt.Realtime && c.RealtimeURL != "" {
+		raw = c.RealtimeURL
+	}
+	u, err := url.Parse(raw)
 	if err != nil {
 		return nil, err // Validate has parsed it before
 	}
-	u.Scheme = strings.Replace(u.Scheme, "http", "ws", 1)
 	u.Path = strings.TrimSuffix(u.Path, "/") + rt.Path
 	u.RawQuery = rt.Query
 	return u, nil

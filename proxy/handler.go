@@ -3,6 +3,7 @@ package proxy
 import (
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/websocket"
@@ -13,16 +14,19 @@ import (
 
 // Handler serves the vendors' paths on one listener.
 type Handler struct {
-	vendors    []vendor // those of this listener, in the order in which the root is searched
-	paths      bool     // identity may stand in the path
-	identify   *Identifier
-	gate       *gate
-	streams    *Streams
-	dialer     *dialer
-	upgrader   websocket.Upgrader
-	relay      relay.Config
-	retryAfter bool
-	log        *slog.Logger
+	vendors  []vendor // those of this listener, in the order in which the root is searched
+	paths    bool     // identity may stand in the path
+	identify *Identifier
+	gate     *gate
+	streams  *Streams
+	dialer   *dialer
+	upgrader websocket.Upgrader
+	relay    relay.Config
+	// helloTimeout is how long a client that will be refused in-band may take to
+	// say its first message.
+	helloTimeout time.Duration
+	retryAfter   bool
+	log          *slog.Logger
 }
 
 // vendor is a provider with what the config says of it.
@@ -41,14 +45,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve is the way of a stream: identify, match, admit, dial, upgrade, relay. It
-// returns an error only while the client can still be told over HTTP. What was
-// taken on the way is given back on every return before running is set.
+// returns an error only while the client can still be told over HTTP.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string) (*vendor, error) {
 	v, err := h.locate(r)
 	if err != nil {
 		return v, err
 	}
-	caller, req, err := h.identify.Identify(r, v.Credential(r))
+	credential := v.Credential(r)
+	if h.greets(v, r, credential) {
+		return v, h.serveGreeting(w, r, v, id)
+	}
+	caller, req, err := h.identify.Identify(r, credential)
 	if err != nil {
 		return v, err
 	}
@@ -59,14 +66,31 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string) (*ven
 	if err := checkHandshake(req); err != nil {
 		return v, err
 	}
-	if caller.Token && v.config.Key.Empty() {
-		return v, denied{d: deny(provider.UpstreamUnreachable, "the gateway has no key for "+v.Name()+": set providers."+v.Name()+".key")}
-	}
+	return v, h.open(req, v, rt, caller, id, func(up leg, adm *admission) (leg, []byte, error) {
+		c, err := h.upgrade(w, r, v, up.response, adm)
+		return c, nil, err
+	}, func(d *provider.Denial) error {
+		return h.acceptAndRefuse(w, r, v, rt, d)
+	})
+}
 
+// open admits a stream, dials its vendor and starts it. down gives the client's
+// socket, upgraded, and the greeting that was read from it, if any; accept tells an
+// upgraded client why its budget says no. What was taken on the way is given back on
+// every return before running is set.
+func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller Caller, id string,
+	down func(leg, *admission) (leg, []byte, error), accept func(*provider.Denial) error,
+) error {
+	if caller.Token && v.config.Key.Empty() {
+		return denied{d: deny(provider.UpstreamUnreachable, "the gateway has no key for "+v.Name()+": set providers."+v.Name()+".key")}
+	}
+	if !v.config.Key.Empty() {
+		rt.Reference = caller.User
+	}
 	running := false
 	release, err := h.streams.acquire(caller.User, v.Name())
 	if err != nil {
-		return v, err
+		return err
 	}
 	defer func() {
 		if !running {
@@ -76,38 +100,34 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string) (*ven
 
 	stream := uuid.NewString()
 	sub := subject{user: caller.User, plan: caller.Plan, provider: v.Name()}
-	adm, denial, err := h.gate.admit(r.Context(), sub, stream, rt)
+	adm, denial, err := h.gate.admit(req.Context(), sub, stream, rt)
 	if err != nil {
-		return v, err
+		return err
 	}
 	if denial != nil {
-		return v, h.acceptAndRefuse(w, r, v, rt, denial)
+		return accept(denial)
 	}
 	defer func() {
 		if !running {
-			h.gate.close(r.Context(), adm.account, caller.User)
+			h.gate.close(req.Context(), adm.account, caller.User)
 		}
 	}()
 
-	up, err := h.dialer.dial(r.Context(), v, rt, req)
+	up, err := h.dialer.dial(req.Context(), v, rt, req)
 	if err != nil {
-		return v, err
+		return err
 	}
-	down, err := h.upgrade(w, r, v, up.response, adm)
-	if err != nil {
-		_ = up.conn.Close()
-		return v, err
-	}
-	st, err := newStream(stream, id, adm, rt, v.Open(rt), h.relay, down, up, h.gate)
+	client, greeting, err := down(up, adm)
 	if err != nil {
 		_ = up.conn.Close()
-		_ = down.conn.Close()
-		return v, errAnswered{err}
+		return err
 	}
+	st := newStream(stream, id, adm, rt, v, h.relay, client, up, h.gate)
 	running = true
 	st.begun()
+	st.tap.greet(greeting)
 	h.streams.start(st, release)
-	return v, nil
+	return nil
 }
 
 // refuse answers a request that did not become a stream and writes its one line.

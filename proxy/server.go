@@ -73,7 +73,7 @@ func New(c Config, d Deps) (*Server, error) {
 	h := Handler{
 		vendors: vendors, paths: c.Identity.Path, identify: ident, gate: g, streams: s.Streams,
 		dialer: newDialer(c.Limits.DialTimeout, d.TLS, metrics), relay: relayConfig(c.Limits),
-		retryAfter: c.Refuse.RetryAfter, log: d.Log,
+		helloTimeout: c.Limits.HeaderTimeout, retryAfter: c.Refuse.RetryAfter, log: d.Log,
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: c.Limits.HeaderTimeout,
 			// Identity is in the request, never in a cookie, so that a foreign page has

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sttgate/sttgate/meter"
 	"github.com/sttgate/sttgate/proxy/provider"
 	"github.com/sttgate/sttgate/proxy/relay"
 )
@@ -26,7 +25,7 @@ type Stream struct {
 	metrics *Metrics
 
 	mu    sync.Mutex // guards shown: the ticker and the end both flush
-	shown struct{ forwarded, dropped int64 }
+	shown struct{ forwarded, dropped, forwardedTime, droppedTime int64 }
 }
 
 // Progress is what a stream has done so far.
@@ -38,24 +37,25 @@ type Progress struct {
 
 // Progress is safe from any goroutine.
 func (s *Stream) Progress() Progress {
-	f := s.tap.route.Format
-	fwd := s.tap.forwarded.Load()
-	return Progress{Forwarded: f.Duration(fwd), Dropped: f.Duration(s.tap.dropped.Load()), Bytes: fwd}
+	return Progress{
+		Forwarded: time.Duration(s.tap.forwardedTime.Load()),
+		Dropped:   time.Duration(s.tap.droppedTime.Load()),
+		Bytes:     s.tap.forwarded.Load(),
+	}
 }
 
 // newStream joins two sockets whose handshakes are done. It owns them from here on.
-func newStream(id, request string, a *admission, rt provider.Route, sess provider.Session, cfg relay.Config, c, v leg, g *gate) (*Stream, error) {
-	clock, err := meter.New(rt.Format)
-	if err != nil {
-		return nil, err
+func newStream(id, request string, a *admission, rt provider.Route, v *vendor, cfg relay.Config, c, up leg, g *gate) *Stream {
+	t := &tap{
+		session: v.Open(rt), gate: g, sub: a.subject, route: rt, now: time.Now,
+		purse: purse{account: a.account, gate: g, sub: a.subject, basis: v.config.Charge, weight: rt.Weight, began: time.Now()},
 	}
-	t := &tap{session: sess, clock: clock, account: a.account, gate: g, sub: a.subject, route: rt, now: time.Now}
-	t.stream = relay.New(cfg, c.conn, v.conn, v.rest, t)
+	t.stream = relay.New(cfg, c.conn, up.conn, up.rest, t)
 	return &Stream{
 		ID: id, User: a.user, Provider: a.provider, Started: time.Now(), tap: t, relay: t.stream,
 		log:     g.log.With(slog.String("stream", id), slog.String("request", request), slog.String("user", a.user), slog.String("provider", a.provider)),
 		metrics: g.metrics,
-	}, nil
+	}
 }
 
 // begun writes the stream's one opening line. It is called on the handshake's
@@ -81,13 +81,13 @@ func (s *Stream) run() {
 	s.tap.keepalives.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
-	err := s.tap.account.Close(ctx)
+	err := s.tap.purse.account.Close(ctx)
 	s.report(res, err)
 }
 
 // report writes the stream's one closing line and its counters.
 func (s *Stream) report(res relay.Result, settle error) {
-	charged := s.tap.account.Spent()
+	charged := s.tap.purse.account.Spent()
 	p := s.Progress()
 	attrs := append(s.names(),
 		slog.String("result", s.result(res)),
@@ -149,6 +149,7 @@ func (s *Stream) result(res relay.Result) string {
 // tick is the stream's share of the registry's one ticker.
 func (s *Stream) tick(now time.Time) {
 	s.relay.Tick(now)
+	s.tap.tick(now)
 	s.flush()
 }
 
@@ -158,8 +159,8 @@ func (s *Stream) flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f, d := s.tap.forwarded.Load(), s.tap.dropped.Load()
-	format := s.tap.route.Format
-	s.metrics.audio(s.Provider, "forwarded", format.Duration(f-s.shown.forwarded), f-s.shown.forwarded)
-	s.metrics.audio(s.Provider, "dropped", format.Duration(d-s.shown.dropped), d-s.shown.dropped)
-	s.shown.forwarded, s.shown.dropped = f, d
+	ft, dt := s.tap.forwardedTime.Load(), s.tap.droppedTime.Load()
+	s.metrics.audio(s.Provider, "forwarded", time.Duration(ft-s.shown.forwardedTime), f-s.shown.forwarded)
+	s.metrics.audio(s.Provider, "dropped", time.Duration(dt-s.shown.droppedTime), d-s.shown.dropped)
+	s.shown.forwarded, s.shown.dropped, s.shown.forwardedTime, s.shown.droppedTime = f, d, ft, dt
 }

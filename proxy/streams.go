@@ -47,7 +47,8 @@ func (s *Streams) Close() {
 	s.ticker.Wait()
 }
 
-// acquire takes a slot for a stream that is about to shake hands. 0 means no limit.
+// acquire takes a slot for a stream that is about to shake hands; user is "" where
+// nobody knows yet whose it is. A limit of 0 is none.
 func (s *Streams) acquire(user, vendor string) (release func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +59,7 @@ func (s *Streams) acquire(user, vendor string) (release func(), err error) {
 		d := deny(provider.TooManyStreams, "this gateway runs as many streams as it may")
 		d.Status, d.Code = verdictOf(provider.BreakerOpen).status, verdictOf(provider.BreakerOpen).code
 		return nil, denied{d: d} // the gateway's capacity is not the user's fault: 503
-	case s.perUser > 0 && s.users[user] >= s.perUser:
+	case s.perUser > 0 && user != "" && s.users[user] >= s.perUser:
 		return nil, denied{d: deny(provider.TooManyStreams, "user "+user+" runs as many streams at once as one user may; end one first")}
 	case s.perProvider[vendor] > 0 && s.vendors[vendor] >= s.perProvider[vendor]:
 		return nil, denied{d: deny(provider.TooManyStreams, "as many streams run to "+vendor+" as may at once")}

@@ -1,14 +1,11 @@
 package proxy
 
 import (
-	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sttgate/sttgate/meter"
-	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/proxy/provider"
 	"github.com/sttgate/sttgate/proxy/relay"
 )
@@ -18,15 +15,15 @@ import (
 // had. Audio state belongs to the goroutine that reads the client.
 type tap struct {
 	session provider.Session
-	clock   meter.Counter
-	account *ledger.Account
+	clock   meter.Counter // nil until the client has declared its format
+	format  meter.Format  // the clock's
+	purse   purse
 	gate    *gate
 	sub     subject
 	route   provider.Route
 	stream  *relay.Stream // set once, before Run
 	now     func() time.Time
 
-	bought     int64 // ms of audio paid for so far, before Weight
 	dropping   bool
 	cut        bool             // the message at hand is being dropped
 	denial     *provider.Denial // why audio is dropped
@@ -35,8 +32,9 @@ type tap struct {
 	finished   sync.Once
 	keepalives keepalives
 
-	forwarded, dropped atomic.Int64 // bytes; read by the ticker
-	ended              atomic.Pointer[provider.Denial]
+	forwarded, dropped         atomic.Int64 // bytes; read by the ticker
+	forwardedTime, droppedTime atomic.Int64 // the same as ns of audio
+	ended                      atomic.Pointer[provider.Denial]
 }
 
 var _ relay.Tap = (*tap)(nil)
@@ -45,86 +43,89 @@ var _ relay.Tap = (*tap)(nil)
 // within a slice, as often as a running stream talks to the ledger.
 const askEvery = 2 * time.Second
 
-// leaseWait bounds how long one audio message may wait for a lease that is under
-// way. The account's own timeouts end it earlier; this is the guard behind them.
-const leaseWait = 15 * time.Second
-
 // Audio buys the message's time and lets it pass, or drops it whole.
-func (t *tap) Audio(n int64, first, _ bool) relay.Verdict {
-	t.cut = t.cut && !first
+func (t *tap) Audio(n int64, first, last bool) relay.Verdict {
+	return t.audio(provider.Audio{Bytes: n, First: first, Last: last})
+}
+
+func (t *tap) audio(a provider.Audio) relay.Verdict {
+	if t.clock == nil && !t.learn() {
+		return relay.Stop
+	}
+	t.cut = t.cut && !a.First
 	switch {
 	case t.cut: // the rest of a message that lost its beginning
-		return t.drop(n)
-	case n == 0: // the vendor's end of stream, not audio
+		return t.drop(a)
+	case a.Bytes == 0: // the vendor's end of stream, not audio
+		t.session.Forwarded(a, t.clock.Elapsed())
 		return relay.Pass
-	case t.dropping && t.skipped%int64(t.route.Format.Align()) != 0:
-		return t.drop(n) // resuming inside a sample would garble everything after it
+	case t.dropping && t.lost():
+		return t.drop(a)
 	}
-	need := t.clock.MillisAfter(n) - t.bought
-	if err := t.buy(need * t.route.Weight); err != nil {
-		return t.unpaid(n, need, err)
+	need, err := t.purse.buy(t.clock.MillisAfter(a.Bytes))
+	if err != nil {
+		return t.unpaid(a, need, err)
 	}
 	t.resume()
-	t.clock.Advance(n)
-	t.bought += need
-	t.forwarded.Add(n)
-	t.session.Forwarded(t.clock.Elapsed())
+	t.clock.Advance(a.Bytes)
+	elapsed := t.clock.Elapsed()
+	t.forwarded.Add(a.Bytes)
+	t.forwardedTime.Store(int64(elapsed))
+	t.session.Forwarded(a, elapsed)
 	return relay.Pass
 }
 
-// buy spends from the lease, waiting for one that is under way: a client that
-// sends faster than real time is slowed to the pace of its leases, not cut.
-func (t *tap) buy(ms int64) error {
-	if ms == 0 {
-		return nil
+// learn makes the clock of what the client has declared. Audio that nobody can
+// count is free audio: without a clock there is no stream.
+func (t *tap) learn() bool {
+	f, ok := t.session.Format()
+	if !ok {
+		t.end(deny(provider.Unsupported, "audio came before the message that declares its format"))
+		return false
 	}
-	err := t.account.Spend(ms)
-	if !errors.Is(err, ledger.ErrPending) {
-		return err
+	clock, err := meter.New(f)
+	if err != nil {
+		t.end(deny(provider.Unsupported, err.Error()))
+		return false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), leaseWait)
-	defer cancel()
-	for errors.Is(err, ledger.ErrPending) {
-		if t.account.Wait(ctx) != nil {
-			return ledger.ErrOutage
-		}
-		err = t.account.Spend(ms)
-	}
-	return err
+	t.clock, t.format = clock, f
+	return true
+}
+
+// lost says whether a message that could be bought again must be dropped all the
+// same: resuming inside a sample would garble everything after it, and some
+// vendors' dialect knows no way back.
+func (t *tap) lost() bool {
+	return t.route.DropFinal || t.skipped%int64(t.format.Align()) != 0
 }
 
 // unpaid decides what happens to a message that could not be bought.
-func (t *tap) unpaid(n, need int64, err error) relay.Verdict {
-	if errors.Is(err, ledger.ErrOutage) {
-		t.end(denialOf(err))
+func (t *tap) unpaid(a provider.Audio, need int64, err error) relay.Verdict {
+	d, violated := t.purse.why(need, err)
+	if violated == nil || !t.gate.drops(violated.Violated, t.route) {
+		t.end(d)
 		return relay.Stop
 	}
-	dec := decide(t.account.Last(), need*t.route.Weight)
-	t.denial = t.gate.exhausted(dec, t.sub)
-	if !t.gate.drops(dec.Violated, t.route) {
-		t.end(t.denial)
-		return relay.Stop
-	}
+	t.denial = d
 	if !t.dropping {
 		t.dropping, t.skipped = true, 0
-		t.gate.metrics.decided(dec)
+		t.gate.metrics.decided(*violated)
 		t.keepalives.start(t.stream, t.session)
 	}
 	if now := t.now(); now.Sub(t.asked) >= askEvery {
 		t.asked = now
-		t.account.Ask(need * t.route.Weight)
+		t.purse.account.Ask(need)
 	}
-	return t.drop(n)
+	return t.drop(a)
 }
 
 // drop counts a message, or a fragment of one, that does not pass.
-func (t *tap) drop(n int64) relay.Verdict {
+func (t *tap) drop(a provider.Audio) relay.Verdict {
+	a.Time = t.format.Duration(a.Bytes)
 	t.cut = true
-	t.skipped += n
-	t.dropped.Add(n)
-	for _, m := range t.session.Drop(t.route.Format.Duration(n), *t.denial) {
-		t.send(m)
-	}
+	t.skipped += a.Bytes
+	t.droppedTime.Store(int64(t.format.Duration(t.dropped.Add(a.Bytes))))
+	t.send(t.session.Drop(a, *t.denial))
 	return relay.Drop
 }
 
@@ -135,13 +136,19 @@ func (t *tap) resume() {
 	}
 }
 
-// ClientText shows the session a text message of the client.
+// ClientText shows the session a text message of the client, and buys the audio in it.
 func (t *tap) ClientText(msg []byte) ([]byte, relay.Verdict, error) {
 	a, err := t.session.FromClient(msg)
 	if err != nil {
 		t.end(denialOf(err))
 		return nil, relay.Stop, nil
 	}
+	if a.Audio != nil {
+		if v := t.audio(*a.Audio); v != relay.Pass {
+			return nil, v, nil
+		}
+	}
+	t.send(a.Also)
 	return a.Replace, hold(a), nil
 }
 
@@ -151,6 +158,7 @@ func (t *tap) VendorText(msg []byte) ([]byte, relay.Verdict, error) {
 	if err != nil {
 		return nil, relay.Pass, nil //nolint:nilerr // what the vendor says reaches the client even if we cannot read it
 	}
+	t.send(a.Also)
 	return a.Replace, hold(a), nil
 }
 
@@ -163,12 +171,12 @@ func hold(a provider.Action) relay.Verdict {
 
 // ClientGone ends the vendor's stream politely, so that it bills and reports what
 // it heard, and waits for that report.
-func (t *tap) ClientGone() ([][]byte, bool) { return t.finish(), true }
+func (t *tap) ClientGone() ([][]byte, bool) { return t.finish(nil), true }
 
 // finish is the vendor's end of stream, once.
-func (t *tap) finish() (texts [][]byte) {
+func (t *tap) finish(d *provider.Denial) (texts [][]byte) {
 	t.finished.Do(func() {
-		for _, m := range t.session.Finish() {
+		for _, m := range t.session.Finish(d) {
 			texts = append(texts, m.Payload)
 		}
 	})
@@ -182,7 +190,7 @@ func (t *tap) end(d *provider.Denial) {
 	}
 	_, code, reason := t.session.Farewell(*d)
 	t.stream.End(relay.Ending{
-		Finish: t.finish(),
+		Finish: t.finish(d),
 		Wait:   true,
 		Code:   code,
 		Reason: reason,
@@ -197,11 +205,22 @@ func (t *tap) end(d *provider.Denial) {
 	})
 }
 
-func (t *tap) send(m provider.Message) {
-	side := relay.Client
-	if m.To == provider.ToVendor {
-		side = relay.Vendor
+// tick buys the wall clock's share, where a stream costs by it, and ends a stream
+// that nobody pays for any longer.
+func (t *tap) tick(now time.Time) {
+	if err := t.purse.tick(now); err != nil {
+		d, _ := t.purse.why(1, err)
+		t.end(d)
 	}
-	// A peer too slow for a notice is found by the relay's own write timeout.
-	_ = t.stream.Send(side, relay.Op(m.Op), m.Payload)
+}
+
+func (t *tap) send(ms []provider.Message) {
+	for _, m := range ms {
+		side := relay.Client
+		if m.To == provider.ToVendor {
+			side = relay.Vendor
+		}
+		// A peer too slow for a notice is found by the relay's own write timeout.
+		_ = t.stream.Send(side, relay.Op(m.Op), m.Payload)
+	}
 }

@@ -41,7 +41,7 @@ func (Deepgram) Match(r *http.Request) (Route, error) {
 	return Route{
 		Provider: "deepgram",
 		Variant:  variant,
-		Mode:     "stream",
+		Mode:     ModeStream,
 		Path:     r.URL.Path,
 		Query:    q.vendor,
 		Format:   q.format,
@@ -56,7 +56,7 @@ func (Deepgram) Match(r *http.Request) (Route, error) {
 
 // Open starts a session.
 func (Deepgram) Open(rt Route) Session {
-	return &deepgramSession{v2: rt.Variant == deepgramV2, lastSeq: -1}
+	return &deepgramSession{v2: rt.Variant == deepgramV2, format: rt.Format, lastSeq: -1}
 }
 
 // Safe names what a client needs of the vendor's refusal: what was wrong, under

@@ -106,8 +106,8 @@ func FuzzVendorText(f *testing.F) {
 			t.Fatalf("touched without a drop: %q, %v", a.Replace, err)
 		}
 		_, _ = s.FromClient(text)
-		s.Forwarded(time.Second)
-		s.Drop(1500*time.Millisecond, provider.Denial{})
+		s.Forwarded(provider.Audio{}, time.Second)
+		s.Drop(provider.Audio{Time: 1500 * time.Millisecond}, provider.Denial{})
 		a, err := s.FromVendor(text)
 		if err != nil || a.Hold {
 			t.Fatalf("%+v, %v", a, err)

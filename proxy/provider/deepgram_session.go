@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sttgate/sttgate/meter"
 )
 
 // deepgramSession follows one stream of either generation.
@@ -15,6 +17,7 @@ import (
 //	    Error of ours can only be the last; TurnInfo tells the vendor's cursor
 type deepgramSession struct {
 	v2        bool
+	format    meter.Format
 	closing   atomic.Bool  // the client has sent CloseStream
 	forwarded atomic.Int64 // audio time that the vendor was sent, ns
 	shifting  atomic.Bool  // gaps is not empty
@@ -24,8 +27,9 @@ type deepgramSession struct {
 	dropped  bool          // something was dropped
 	dropAt   time.Duration // forwarded at the last drop
 	reported time.Duration
-	told     bool  // the vendor told a time
-	final    bool  // it was the last word: Metadata
+	told     bool // the vendor told a time
+	final    bool // it was the last word: Metadata
+	speech   spans
 	lastSeq  int64 // v2: number of the vendor's last message; -1 before the first
 }
 
@@ -160,11 +164,11 @@ const noticeAgain = time.Second
 
 // Drop notes the gap and, in v1, tells the client once per period. Flux numbers
 // its messages, so a notice would collide with the vendor's next one.
-func (s *deepgramSession) Drop(audio time.Duration, d Denial) []Message {
+func (s *deepgramSession) Drop(a Audio, d Denial) []Message {
 	at := time.Duration(s.forwarded.Load())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.gaps.drop(at, audio)
+	s.gaps.drop(at, a.Time)
 	s.shifting.Store(true)
 	begun := !s.dropped || at-s.dropAt >= noticeAgain
 	s.dropped, s.dropAt = true, at
@@ -187,10 +191,13 @@ func (s *deepgramSession) Keepalive() []Message {
 }
 
 // Forwarded moves the vendor's clock.
-func (s *deepgramSession) Forwarded(total time.Duration) { s.forwarded.Store(int64(total)) }
+func (s *deepgramSession) Forwarded(_ Audio, total time.Duration) { s.forwarded.Store(int64(total)) }
+
+// Format is what the query declares.
+func (s *deepgramSession) Format() (meter.Format, bool) { return s.format, true }
 
 // Finish asks for the last results. Both generations know CloseStream.
-func (s *deepgramSession) Finish() []Message {
+func (s *deepgramSession) Finish(*Denial) []Message {
 	if s.closing.Swap(true) {
 		return nil
 	}
@@ -214,4 +221,11 @@ func (s *deepgramSession) Reported() (time.Duration, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reported, s.told
+}
+
+// Speech is the union of the words' times in final results.
+func (s *deepgramSession) Speech() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.speech.total()
 }

@@ -51,7 +51,7 @@ func TestFollowingAStreamAllocatesNothing(t *testing.T) {
 	keepAlive := []byte(`{"type":"KeepAlive"}`)
 	v1, v2 := open("v1"), open("v2")
 	allocs := testing.AllocsPerRun(1000, func() {
-		v1.Forwarded(time.Second)
+		v1.Forwarded(provider.Audio{}, time.Second)
 		_, _ = v1.FromVendor(result)
 		_, _ = v2.FromVendor(turn)
 		_, _ = v1.FromClient(keepAlive)
@@ -68,7 +68,10 @@ func TestSessionIsSafeForBothDirections(t *testing.T) {
 		s := open(variant)
 		var all sync.WaitGroup
 		for _, f := range []func(i int){
-			func(i int) { s.Forwarded(time.Duration(i) * time.Second); s.Drop(time.Second, provider.Denial{}) },
+			func(i int) {
+				s.Forwarded(provider.Audio{}, time.Duration(i)*time.Second)
+				s.Drop(provider.Audio{Time: time.Second}, provider.Denial{})
+			},
 			func(int) { _, _ = s.FromVendor(result) },
 			func(int) { _, _ = s.FromClient([]byte(`{"type":"Finalize"}`)) },
 			func(int) { s.Keepalive(); s.Reported() },
@@ -82,7 +85,7 @@ func TestSessionIsSafeForBothDirections(t *testing.T) {
 		}
 		finished := make(chan int, 4)
 		for range 4 {
-			all.Go(func() { finished <- len(s.Finish()) })
+			all.Go(func() { finished <- len(s.Finish(nil)) })
 		}
 		all.Wait()
 		close(finished)
@@ -102,21 +105,21 @@ func TestOneNoticePerPeriod(t *testing.T) {
 	total := time.Duration(0)
 	for range 500 { // 20 ms forwarded, 20 ms dropped, by turns: 10 s of audio
 		total += 20 * time.Millisecond
-		s.Forwarded(total)
-		notices += len(s.Drop(20*time.Millisecond, provider.Denial{}))
+		s.Forwarded(provider.Audio{}, total)
+		notices += len(s.Drop(provider.Audio{Time: 20 * time.Millisecond}, provider.Denial{}))
 	}
 	if notices != 1 {
 		t.Errorf("%d notices on the edge of a budget", notices)
 	}
-	s.Forwarded(total + time.Second)
-	if n := len(s.Drop(time.Second, provider.Denial{})); n != 1 {
+	s.Forwarded(provider.Audio{}, total+time.Second)
+	if n := len(s.Drop(provider.Audio{Time: time.Second}, provider.Denial{})); n != 1 {
 		t.Errorf("%d notices after a second of audio", n)
 	}
 }
 
 func BenchmarkFromVendor(b *testing.B) {
 	plain, shifted := open("v1"), open("v1")
-	shifted.Drop(time.Second, provider.Denial{})
+	shifted.Drop(provider.Audio{Time: time.Second}, provider.Denial{})
 	for name, s := range map[string]provider.Session{"plain": plain, "shifted": shifted} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(result)))

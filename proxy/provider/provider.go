@@ -52,22 +52,66 @@ type Provider interface {
 	Safe() []string
 }
 
+// Greeter is a Provider whose clients may authenticate in their first message
+// instead of the handshake.
+type Greeter interface {
+	// Greeting reads a text message that came before the stream began. An error is
+	// an *Error: the client is told in-band.
+	Greeting(text []byte) (Greeting, error)
+}
+
+// Greeting is what a message before the stream says.
+type Greeting struct {
+	Start      bool   // it begins the stream; others (keepalives) are passed by
+	Credential string // "" when it holds none
+}
+
 // Builtin returns the vendors this build knows. A fourth is one file and one word here.
 func Builtin() []Provider { return []Provider{Deepgram{}} }
+
+// Mode is what a route does: a metric label, so from a closed set.
+type Mode string
+
+// The modes.
+const (
+	ModeStream Mode = "stream" // WebSocket: metered as it flows
+	ModeUpload Mode = "upload" // a request whose body is audio, or names it: metered and charged
+	ModeFile   Mode = "file"   // a request whose body is audio that costs only when a job uses it
+	ModeJob    Mode = "job"    // a request that spends on a file sent before, or on a URL
+	ModeRead   Mode = "read"   // costs nothing; its answer may tell what a job has cost
+	ModeMint   Mode = "mint"   // answered by the gateway: a caller token in the vendor's shape
+)
 
 // Route is one understood request.
 type Route struct {
 	Provider string
 	Variant  string // "v1", "v2": the vendor's generation of the protocol
-	Mode     string // "stream"; a metric label, so from a closed set
-	Path     string // the vendor's path
+	Mode     Mode
+	// Realtime says that the vendor's realtime_url is the base of Path; otherwise it is url.
+	Realtime bool
+	Path     string // the vendor's path below its base
 	Query    string // the vendor's query, without anything of ours
-	Format   meter.Format
+	// Format is what the request declares of its audio; zero where the client's first
+	// message does (Session.Format), or the audio itself.
+	Format meter.Format
+	// Hello says that the client speaks first: its credential may be in its first message
+	// (Greeter), and a refusal in-band is read only after that message was sent.
+	Hello bool
+	// Object is the vendor's id in the path of a ModeRead: only the user who made it may
+	// read it. "" for a list, which shows everybody's and passes only where the
+	// caller's own credential does.
+	Object string
+	// Reference is set by the gateway where the vendor's key is ours: the user's id, for
+	// the field by which the vendor's usage log can be matched to users.
+	Reference string
 	// Weight is how many milliseconds one millisecond of audio costs: the number
 	// of channels where the vendor bills each of them, else 1.
 	Weight int64
 	// Droppable says that messages may be cut out without damaging the rest.
 	Droppable bool
+	// DropFinal says that a stream which has lost a message never gets audio again, also
+	// when the budget is back: the vendor's dialect has told the client so.
+	DropFinal bool
 	// DropByDefault is what on_exhausted: auto means here: cut messages out and keep
 	// the stream, or (false) end it cleanly.
 	DropByDefault bool
@@ -107,6 +151,19 @@ type Message struct {
 type Action struct {
 	Replace []byte // not nil: send this instead
 	Hold    bool   // do not forward
+	// Audio is audio inside the client's text message: it is bought before the message
+	// passes, or dropped with it. Nil: there is none.
+	Audio *Audio
+	// Also are messages that leave behind this one, in this order.
+	Also []Message
+}
+
+// Audio is one audio message, or a fragment of one, as the tap counts it.
+type Audio struct {
+	Bytes       int64         // payload; 0 is the vendor's end of stream where it knows such
+	Time        time.Duration // how long it lasts
+	Channel     string        // of multichannel audio in text messages, else ""
+	First, Last bool          // where it stands in its message
 }
 
 // Session follows one stream. Its methods are called from different goroutines
@@ -117,22 +174,30 @@ type Session interface {
 	FromClient(text []byte) (Action, error)
 	// FromVendor sees each whole text message on its way to the client.
 	FromVendor(text []byte) (Action, error)
-	// Drop is called for each audio message that was dropped, with its audio time,
-	// and returns what is owed for it: acks, and on the first one the notice.
-	Drop(audio time.Duration, d Denial) []Message
+	// Format is the declared format of the audio; ok is false before the client has
+	// declared it. Audio that comes earlier ends the stream as not understood.
+	Format() (f meter.Format, ok bool)
+	// Drop is called for each audio message (or fragment) that was dropped, and
+	// returns what is owed for it: acks, and on the first one the notice.
+	Drop(a Audio, d Denial) []Message
 	// Keepalive is called every KeepaliveEvery while dropping.
 	Keepalive() []Message
-	// Forwarded tells the stream's audio time after a message was let through.
-	Forwarded(total time.Duration)
+	// Forwarded is called after an audio message (or fragment) was let through, also
+	// an empty one; total is the stream's audio time so far.
+	Forwarded(a Audio, total time.Duration)
 	// Finish returns the vendor's polite end of stream, nil when the client has
-	// sent it already. Called at most once.
-	Finish() []Message
+	// sent it already. d is why the gateway ends the stream, nil when the client has gone.
+	// Called at most once.
+	Finish(d *Denial) []Message
 	// Farewell returns the last words to the client and the close code when the
 	// gateway itself ends the stream. It changes nothing and may be asked again: the
 	// message can depend on what the vendor has said meanwhile, the code cannot.
 	Farewell(d Denial) ([]Message, int, string)
 	// Reported is the vendor's own count so far; ok is false while it told none.
 	Reported() (total time.Duration, ok bool)
+	// Speech is the union of the word times in final results so far: how much of the
+	// audio was speech, by the vendor's account.
+	Speech() time.Duration
 }
 
 // KeepaliveEvery is the pace of Session.Keepalive: Deepgram closes a stream

@@ -97,14 +97,14 @@ func (p *player) event(verb, arg string) []string {
 		return action(a, err)
 	case "audio":
 		p.total += p.duration(arg)
-		p.session.Forwarded(p.total)
+		p.session.Forwarded(provider.Audio{}, p.total)
 		return nil
 	case "drop":
-		return messages(p.session.Drop(p.duration(arg), d))
+		return messages(p.session.Drop(provider.Audio{Time: p.duration(arg)}, d))
 	case "keepalive":
 		return messages(p.session.Keepalive())
 	case "finish":
-		return messages(p.session.Finish())
+		return messages(p.session.Finish(nil))
 	case "farewell":
 		d.Reason = provider.Reason(arg)
 		ms, code, reason := p.session.Farewell(d)
