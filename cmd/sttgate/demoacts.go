@@ -79,7 +79,7 @@ func (h *house) play(ctx context.Context, name, user string, w watcher) (act, ou
 		return x, outcome{}, err
 	}
 	a := demoAudio()
-	o, err := streamer{target: h.target(user), speed: demoSpeed, watch: w}.run(ctx, a)
+	o, err := streamer{vendor: "deepgram", target: h.target(user), speed: demoSpeed, watch: w}.run(ctx, a)
 	switch {
 	case errors.Is(err, errConnect) && ctx.Err() == nil:
 		err = h.refused(ctx, &x)

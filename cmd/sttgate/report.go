@@ -55,7 +55,10 @@ func (r *report) judge(ctx context.Context, t target, f meter.Format, o outcome,
 		r.Result, r.Why = resultStopped, "stopped before the end of the file"
 		return nil
 	}
+	var no *refusedError
 	switch {
+	case errors.As(err, &no):
+		r.Result, r.Why, r.Refusal = resultRefused, no.refusal.String(), no.refusal
 	case errors.Is(err, errConnect):
 		if err := r.refused(ctx, t, f); err != nil {
 			return err
@@ -92,6 +95,9 @@ func (r *report) ended(o outcome) {
 		r.Result, r.CloseCode, r.Why = resultBroken, lostCode, "the connection was lost: "+o.end.Reason
 	case o.end != nil:
 		r.Result, r.CloseCode = resultCut, o.end.Code
+		if o.vendorMS < 0 && len(o.notices) > 0 { // in-band, before the vendor heard anything
+			r.Result = resultRefused
+		}
 		r.Why = "the stream was ended: close " + o.end.String()
 		if len(o.notices) > 0 {
 			r.Why = o.notices[len(o.notices)-1].String() + " (close " + o.end.Code + ")"

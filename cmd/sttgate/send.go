@@ -26,10 +26,10 @@ func (p *program) sendCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "send FILE",
 		Short: "Stream an audio file through a gateway, as a client with the vendor's SDK would",
-		Long: `Streams a WAV file (16-bit PCM, mu-law, A-law) or headerless audio through a gateway
-with Deepgram's official Go SDK, in frames of 20 ms. Prints the final transcript,
-what the vendor counted, what is left of the budget, and, when it is refused or
-cut, why.
+		Long: `Streams a WAV file (16-bit PCM, mu-law, A-law) or headerless audio through a gateway,
+in frames of 20 ms: to Deepgram with its official Go SDK, to the others in their
+own protocol, for which there is none. Prints the final transcript, what the vendor
+counted, what is left of the budget, and, when it is refused or cut, why.
 
 The exit code is 0 only when all audio went through.`,
 		Example: `  sttgate send talk.wav --user ann
@@ -40,8 +40,8 @@ The exit code is 0 only when all audio went through.`,
 	fl := c.Flags()
 	fl.StringVar(&s.url, "url", "ws://127.0.0.1:8080", "the gateway's data `address`; a path prefix may follow")
 	fl.StringVar(&s.user, "user", "", "who is calling, told in the header "+userHeader+"; the gateway must trust this peer")
-	fl.StringVar(&s.token, "token", "", "caller token, or the vendor's key where the gateway passes it through (default $DEEPGRAM_API_KEY)")
-	fl.StringVar(&s.provider, "provider", "deepgram", "the vendor whose SDK to use: deepgram")
+	fl.StringVar(&s.token, "token", "", "caller token, or the vendor's key where the gateway passes it through (default $DEEPGRAM_API_KEY, $SONIOX_API_KEY, …)")
+	fl.StringVar(&s.provider, "provider", "deepgram", "the `vendor` whose dialect to speak: "+vendorNames())
 	fl.StringVar(&s.speed, "speed", "1", "times real time, or max")
 	fl.StringVar((*string)(&s.raw.Encoding), "encoding", string(meter.Linear16), "of a headerless file: linear16, linear32, mulaw, alaw")
 	fl.IntVar(&s.raw.SampleRate, "sample-rate", 16000, "of a headerless file, Hz")
@@ -56,15 +56,15 @@ The exit code is 0 only when all audio went through.`,
 }
 
 func (p *program) send(ctx context.Context, file string, s sending) error {
-	if s.provider != "deepgram" {
-		return usagef("--provider %s: only deepgram can be sent to", s.provider)
+	if dialects()[s.provider] == nil {
+		return usagef("--provider %s: use one of %s", s.provider, vendorNames())
 	}
 	speed, err := parseSpeed(s.speed)
 	if err != nil {
 		return err
 	}
 	if s.token == "" {
-		s.token = p.getenv("DEEPGRAM_API_KEY")
+		s.token = p.getenv(keyVariable(s.provider))
 	}
 	t, err := parseTarget(s.url, s.user, s.token)
 	if err != nil {
@@ -91,7 +91,7 @@ func (p *program) send(ctx context.Context, file string, s sending) error {
 	if !s.json {
 		watch.final = func(text string) { p.showFinal(prog, text) }
 	}
-	o, err := streamer{target: t, speed: speed, watch: watch}.run(ctx, a)
+	o, err := streamer{vendor: s.provider, target: t, speed: speed, watch: watch}.run(ctx, a)
 	prog.done()
 
 	r := report{

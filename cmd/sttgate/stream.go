@@ -14,15 +14,11 @@ import (
 // end of the audio. Results that come later than that are not coming.
 const finishTimeout = 10 * time.Second
 
-// errConnect says that the SDK got no WebSocket. It cannot tell why: it throws
-// the answer away. Whoever wants to know asks again (probe).
-var errConnect = errors.New("the SDK could not connect")
-
 // outcome is what a client knows about one stream.
 type outcome struct {
 	sentBytes  int64
 	sentMS     int64
-	vendorMS   int64 // Metadata.duration; -1 while the vendor told none
+	vendorMS   int64 // the vendor's own figure; -1 while it told none
 	transcript []string
 	notices    []notice // in-band errors that did not end the stream
 	end        *notice  // how the peer ended it, nil after our own polite end
@@ -52,29 +48,30 @@ type watcher struct {
 	noticed func(notice)
 }
 
-// streamer sends audio through Deepgram's official Go SDK.
+// streamer sends audio in a vendor's dialect.
 type streamer struct {
+	vendor string
 	target target
 	speed  float64 // of real time; 0 is as fast as it goes
 	watch  watcher
 }
 
-// run streams a and returns when the stream is over. The error is errConnect,
+// run streams a and returns when the stream is over. The error is the dialect's,
 // the context's, or one of reading a.
 func (s streamer) run(ctx context.Context, a audio) (outcome, error) {
 	c := newConversation(s.watch)
-	conn, stop, err := c.connect(ctx, s.target, a.format)
+	conn, err := dialects()[s.vendor](ctx, c, s.target, a.format)
 	if err != nil {
 		return c.outcome(), err
 	}
-	defer stop()
+	defer conn.stop()
 
 	err = s.pump(ctx, c, conn, a)
 	if err == nil || ctx.Err() != nil {
 		// Also when interrupted: a stream that just vanishes lingers at the vendor.
 		c.finish(conn)
 	}
-	stop()
+	conn.stop()
 	o := c.outcome()
 	o.sentMS = a.millis(o.sentBytes)
 	return o, err
