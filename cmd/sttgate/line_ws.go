@@ -30,10 +30,8 @@ var _ line = (*wsLine)(nil)
 
 // dialWS opens a WebSocket. A refusal is a *refusedError, no answer a plain error.
 func dialWS(ctx context.Context, t target, path string, q url.Values) (*websocket.Conn, error) {
-	h := t.header()
-	h.Set("Authorization", "Bearer "+t.credential())
 	d := websocket.Dialer{HandshakeTimeout: probeTimeout, Proxy: http.ProxyFromEnvironment}
-	conn, res, err := d.DialContext(ctx, t.url("ws", path, q), h)
+	conn, res, err := d.DialContext(ctx, t.url("ws", path, q), t.bearer())
 	switch {
 	case err == nil:
 		return conn, nil

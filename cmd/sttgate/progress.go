@@ -13,20 +13,31 @@ import (
 // progress shows how far a stream is: a bar on a terminal, else a line now and then.
 // Its methods may be called from several goroutines.
 type progress interface {
-	// at tells the audio sent so far.
-	at(ms int64)
+	// at tells how much was sent so far.
+	at(n int64)
 	// note shows a line without tearing the bar.
 	note(line string)
 	// done leaves the last state standing.
 	done()
 }
 
-// newProgress picks by what w is. total is -1 when the length is unknown.
+// newProgress picks by what w is. total is in milliseconds, -1 when the length is unknown.
 func newProgress(w io.Writer, label string, total int64) progress {
+	return newProgressOf(w, label, total, span)
+}
+
+// newByteProgress is newProgress over bytes.
+func newByteProgress(w io.Writer, label string, total int64) progress {
+	return newProgressOf(w, label, total, func(n, total int64) string {
+		return fmt.Sprintf("%.1f of %.1f MiB", float64(n)/(1<<20), float64(total)/(1<<20))
+	})
+}
+
+func newProgressOf(w io.Writer, label string, total int64, show func(n, total int64) string) progress {
 	if terminal(w) {
-		return newBar(w, label, total)
+		return newBar(w, label, total, show)
 	}
-	return &lines{w: w, label: label, total: total, last: time.Now()}
+	return &lines{w: w, label: label, total: total, show: show, last: time.Now()}
 }
 
 // bar is for people who watch.
@@ -35,13 +46,13 @@ type bar struct {
 	bar  *mpb.Bar
 }
 
-func newBar(w io.Writer, label string, total int64) *bar {
+func newBar(w io.Writer, label string, total int64, show func(n, total int64) string) *bar {
 	pool := mpb.New(mpb.WithOutput(w), mpb.WithWidth(40), mpb.WithAutoRefresh())
 	return &bar{pool: pool, bar: pool.AddBar(
 		max(total, 0),
 		mpb.PrependDecorators(decor.Name(label+" ")),
 		mpb.AppendDecorators(
-			decor.Any(func(s decor.Statistics) string { return span(s.Current, total) }),
+			decor.Any(func(s decor.Statistics) string { return show(s.Current, total) }),
 		),
 	)}
 }
@@ -63,6 +74,7 @@ type lines struct {
 	w     io.Writer
 	label string
 	total int64
+	show  func(n, total int64) string
 
 	mu   sync.Mutex
 	last time.Time
@@ -75,7 +87,7 @@ func (l *lines) at(ms int64) {
 		return
 	}
 	l.last = time.Now()
-	_, _ = fmt.Fprintf(l.w, "%s %s\n", l.label, span(ms, l.total))
+	_, _ = fmt.Fprintf(l.w, "%s %s\n", l.label, l.show(ms, l.total))
 }
 
 func (l *lines) note(line string) {

@@ -26,12 +26,13 @@ type report struct {
 	File       string          `json:"file"`
 	Provider   string          `json:"provider"`
 	User       string          `json:"user,omitempty"`
-	Encoding   string          `json:"encoding"`
-	SampleRate int             `json:"sample_rate"`
-	Channels   int             `json:"channels"`
+	Upload     bool            `json:"upload,omitempty"`
+	Encoding   string          `json:"encoding,omitempty"`
+	SampleRate int             `json:"sample_rate,omitempty"`
+	Channels   int             `json:"channels,omitempty"`
 	Result     string          `json:"result"`
 	Why        string          `json:"why,omitempty"`
-	SentMS     int64           `json:"sent_ms"`
+	SentMS     int64           `json:"sent_ms,omitempty"` // of a stream
 	SentBytes  int64           `json:"sent_bytes"`
 	VendorMS   *int64          `json:"vendor_reported_ms"` // null: the vendor told no figure
 	Transcript string          `json:"transcript"`
@@ -155,8 +156,12 @@ func (r report) table() string {
 	w := newTable()
 	row := func(k, v string) { w.AppendRow(table.Row{k, v}) }
 	row("result", r.Result)
-	row("audio", fmt.Sprintf("%s, %d Hz, %d ch", r.Encoding, r.SampleRate, r.Channels))
-	row("sent", seconds(r.SentMS))
+	if r.Upload {
+		row("uploaded", fmt.Sprintf("%d bytes", r.SentBytes))
+	} else {
+		row("audio", fmt.Sprintf("%s, %d Hz, %d ch", r.Encoding, r.SampleRate, r.Channels))
+		row("sent", seconds(r.SentMS))
+	}
 	if r.VendorMS != nil {
 		row("vendor counted", seconds(*r.VendorMS))
 	} else {

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
@@ -18,14 +21,14 @@ type sending struct {
 	url, user, token, provider, speed string
 	raw                               meter.Format
 	declared                          bool // --encoding was given
-	json, verbose                     bool
+	upload, json, verbose             bool
 }
 
 func (p *program) sendCommand() *cobra.Command {
 	var s sending
 	c := &cobra.Command{
 		Use:   "send FILE",
-		Short: "Stream an audio file through a gateway, as a client with the vendor's SDK would",
+		Short: "Stream or upload an audio file through a gateway, as a client with the vendor's SDK would",
 		Long: `Streams a WAV file (16-bit PCM, mu-law, A-law) or headerless audio through a gateway,
 in frames of 20 ms: to Deepgram with its official Go SDK, to the others in their
 own protocol, for which there is none. Prints the final transcript, what the vendor
@@ -34,6 +37,7 @@ counted, what is left of the budget, and, when it is refused or cut, why.
 The exit code is 0 only when all audio went through.`,
 		Example: `  sttgate send talk.wav --user ann
   sttgate send talk.wav --token "$(sttgate token mint --user ann)" --url wss://stt.example.com
+  sttgate send talk.mp3 --user ann --upload --provider speechmatics
   sttgate send call.raw --encoding mulaw --sample-rate 8000 --speed max --json`,
 		Args: cobra.ExactArgs(1),
 	}
@@ -46,6 +50,7 @@ The exit code is 0 only when all audio went through.`,
 	fl.StringVar((*string)(&s.raw.Encoding), "encoding", string(meter.Linear16), "of a headerless file: linear16, linear32, mulaw, alaw")
 	fl.IntVar(&s.raw.SampleRate, "sample-rate", 16000, "of a headerless file, Hz")
 	fl.IntVar(&s.raw.Channels, "channels", 1, "of a headerless file")
+	fl.BoolVar(&s.upload, "upload", false, "upload the whole file to the vendor's batch endpoint instead; any container, --speed has no meaning")
 	fl.BoolVar(&s.verbose, "verbose", false, "show the SDK's own log on stderr")
 	jsonFlag(c, &s.json)
 	c.RunE = body(func(ctx context.Context, args []string) error {
@@ -69,6 +74,9 @@ func (p *program) send(ctx context.Context, file string, s sending) error {
 	t, err := parseTarget(s.url, s.user, s.token)
 	if err != nil {
 		return err
+	}
+	if s.upload {
+		return p.upload(ctx, file, t, s)
 	}
 	a, closer, err := openAudio(file, s.raw, s.declared)
 	if err != nil {
@@ -100,6 +108,53 @@ func (p *program) send(ctx context.Context, file string, s sending) error {
 	}
 	if err := r.judge(ctx, t, a.format, o, err); err != nil {
 		return err
+	}
+	return p.printReport(r, s.json)
+}
+
+// upload sends the file whole.
+func (p *program) upload(ctx context.Context, file string, t target, s sending) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // opened for reading: closing loses nothing
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s: not a file", file)
+	}
+	prog := newByteProgress(p.stderr, "uploading", info.Size())
+	u := uploader{
+		target: t, file: upload{name: filepath.Base(file), data: f, size: info.Size()},
+		sent: prog.at, every: time.Second,
+	}
+	got, err := batches()[s.provider](u, ctx)
+	prog.done()
+	r := report{File: file, Provider: s.provider, User: s.user, Upload: true, SentBytes: info.Size()}
+	switch {
+	case interrupted(ctx):
+		r.Result, r.Why = resultStopped, "stopped before the transcript came"
+		return p.printReport(r, s.json)
+	case err != nil:
+		return err
+	case got.refusal != nil:
+		r.Result, r.Why, r.Refusal = resultRefused, got.refusal.String(), got.refusal
+	case got.failed != "":
+		r.Result, r.Why = resultBroken, got.failed
+	default:
+		r.Result, r.Transcript = resultDone, got.transcript
+	}
+	if got.refusal == nil && got.vendorMS >= 0 {
+		r.VendorMS = &got.vendorMS
+	}
+	r.ask(ctx, t)
+	if r.Transcript != "" && !s.json {
+		if err := p.print("%s\n", r.Transcript); err != nil {
+			return err
+		}
 	}
 	return p.printReport(r, s.json)
 }

@@ -79,4 +79,11 @@ func (t target) authorized() http.Header {
 	return h
 }
 
+// bearer adds the credential as most REST clients do.
+func (t target) bearer() http.Header {
+	h := t.header()
+	h.Set("Authorization", "Bearer "+t.credential())
+	return h
+}
+
 func (t target) String() string { return fmt.Sprintf("%s (user %q)", t.url("ws", "", nil), t.user) }
