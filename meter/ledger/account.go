@@ -47,12 +47,14 @@ type Opening struct {
 // reads the audio; everything else is safe from any goroutine.
 type Account struct {
 	ledger Ledger
+	early  Deferrer // the same, where it can promise; nil where it cannot
 	o      Opening
 
 	mu      sync.Mutex
 	spent   int64
-	ceiling int64 // of the newest grant; may be below spent
-	low     int64 // ms in hand at which a refill starts: a third of what was bought ahead
+	ceiling int64    // of the newest grant; may be below spent, and is 0 as long as receipt is open
+	receipt *Receipt // of a grant that the disk may not have yet; nil without one
+	low     int64    // ms in hand at which a refill starts: a third of what was bought ahead
 	grant   Grant
 	scopes  []Scope       // that grant was leased under
 	got     time.Time     // when grant arrived, by this process's clock
@@ -70,7 +72,8 @@ type Account struct {
 
 // Open buys the first slice. The account is usable when err is nil even if
 // nothing was granted (Grant.Ceiling == 0): the caller decides what to tell the
-// client, and must Close it in every case. The account is never nil: after an
+// client, and must Close it in every case. A Deferrer's first slice may still be on its way to
+// the disk: the first Spend waits for it where need be. The account is never nil: after an
 // error the answer may have been lost, and only Close makes sure that nothing
 // stays charged.
 func Open(ctx context.Context, l Ledger, o Opening) (*Account, Grant, error) {
@@ -84,12 +87,13 @@ func Open(ctx context.Context, l Ledger, o Opening) (*Account, Grant, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	a := &Account{ledger: l, o: o, dryAt: -1, closed: make(chan struct{})}
+	a.early, _ = l.(Deferrer)
 	if _, err := checkRequest(Request{User: o.User, Stream: o.Stream}); err != nil || o.Plan == nil {
 		a.over, a.closing = true, true // there is nothing to settle
 		close(a.closed)
 		return a, Grant{}, errors.Join(err, errIf(o.Plan == nil, "an account needs a plan"))
 	}
-	err := a.buy(ctx, 0)
+	err := a.buy(ctx, 0, a.early != nil)
 	a.result(err)
 	return a, a.Last(), err
 }
@@ -113,7 +117,7 @@ func (a *Account) Spend(ms int64) error {
 		return err
 	}
 	a.spent += ms
-	if a.ceiling-a.spent <= a.low && a.refill == nil && a.dryAt < 0 && (a.failed == nil || !time.Now().Before(a.retryAt)) {
+	if a.ceiling-a.spent <= a.low && a.refill == nil && a.receipt == nil && a.dryAt < 0 && (a.failed == nil || !time.Now().Before(a.retryAt)) {
 		a.start(0)
 	}
 	a.mu.Unlock()
@@ -129,6 +133,8 @@ func (a *Account) short(ms int64) error {
 		return fmt.Errorf("%w: %d ms", ErrInvalid, ms)
 	case a.refill != nil:
 		return ErrPending
+	case a.receipt != nil:
+		return a.redeem(ms)
 	case a.failed != nil:
 		if !time.Now().Before(a.retryAt) {
 			a.start(ms)
@@ -143,14 +149,56 @@ func (a *Account) short(ms int64) error {
 	return ErrPending
 }
 
+// redeem spends from a grant that was a promise, or waits until it is none. It is
+// called with the lock held.
+func (a *Account) redeem(ms int64) error {
+	if !a.receipt.Written() {
+		a.background(a.callIn)
+		return ErrPending
+	}
+	a.kept()
+	if ms > a.ceiling-a.spent {
+		return a.short(ms)
+	}
+	a.spent += ms
+	return nil
+}
+
+// kept makes a promise good. It is called with the lock held.
+func (a *Account) kept() {
+	a.ceiling, a.receipt = a.grant.Ceiling, nil
+}
+
+// callIn waits until the disk has the lease.
+func (a *Account) callIn(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, a.o.Timeout)
+	defer cancel()
+	began := time.Now()
+	err := a.receipt.Wait(ctx) // nobody else sets it while a refill is under way
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err != nil {
+		a.receipt = nil // what it promised is asked for again, with absolute numbers
+		a.observe("lease", "error", began)
+		return fmt.Errorf("stream %q: %w", a.o.Stream, err)
+	}
+	a.kept()
+	return nil
+}
+
 // start begins a refill. It is called with the lock held and without a refill under way.
 func (a *Account) start(need int64) {
+	a.background(func(ctx context.Context) error { return a.buy(ctx, need, false) })
+}
+
+// background is where an account talks to the ledger while audio flows.
+func (a *Account) background(talk func(context.Context) error) {
 	done := make(chan struct{})
 	a.refill = done
 	go func() {
 		// Not the client's context: the refill of a stream that hangs up is
 		// settled by Close, which waits for it.
-		a.result(a.buy(context.Background(), need))
+		a.result(talk(context.Background()))
 		a.mu.Lock()
 		a.refill = nil
 		a.mu.Unlock()
@@ -200,7 +248,8 @@ func (a *Account) Last() Grant {
 
 // buy leases a slice, or need if that is more, beyond what is spent. When the
 // answer's state plans other budgets than were asked, it leases again under those.
-func (a *Account) buy(ctx context.Context, need int64) error {
+// soon takes a promise for an answer.
+func (a *Account) buy(ctx context.Context, need int64, soon bool) error {
 	scopes, err := a.plan(ctx)
 	if err != nil {
 		return err
@@ -212,12 +261,12 @@ func (a *Account) buy(ctx context.Context, need int64) error {
 		a.low = slice / 3
 		a.mu.Unlock()
 		r.Ceiling = plus(r.Spent, max(slice, need))
-		g, err := a.lease(ctx, r)
+		g, receipt, err := a.lease(ctx, r, soon)
 		if err != nil {
 			return err
 		}
 		next := a.o.Plan(g.State, g.At)
-		a.take(g, r)
+		a.take(g, r, receipt)
 		if slices.Equal(next, scopes) {
 			return nil
 		}
@@ -243,10 +292,13 @@ func (a *Account) plan(ctx context.Context) ([]Scope, error) {
 }
 
 // take makes a grant the newest.
-func (a *Account) take(g Grant, r Request) {
+func (a *Account) take(g Grant, r Request, receipt *Receipt) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.grant, a.got, a.ceiling, a.scopes = g, time.Now(), g.Ceiling, r.Scopes
+	a.grant, a.got, a.ceiling, a.scopes, a.receipt = g, time.Now(), g.Ceiling, r.Scopes, nil
+	if receipt != nil && g.Ceiling > 0 {
+		a.ceiling, a.receipt = 0, receipt
+	}
 	a.dryAt = -1
 	if g.Ceiling < r.Ceiling {
 		a.dryAt = r.Spent

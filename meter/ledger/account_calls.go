@@ -27,21 +27,25 @@ func (a *Account) usage(ctx context.Context) (Usage, error) {
 	return u, nil
 }
 
-func (a *Account) lease(ctx context.Context, r Request) (Grant, error) {
+func (a *Account) lease(ctx context.Context, r Request, soon bool) (g Grant, receipt *Receipt, err error) {
 	ctx, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
 	began := time.Now()
-	g, err := a.ledger.Lease(ctx, r)
+	if soon {
+		g, receipt, err = a.early.LeaseSoon(ctx, r)
+	} else {
+		g, err = a.ledger.Lease(ctx, r)
+	}
 	switch {
 	case err != nil:
 		a.observe("lease", "error", began)
-		return Grant{}, fmt.Errorf("stream %q: %w", r.Stream, err)
+		return Grant{}, nil, fmt.Errorf("stream %q: %w", r.Stream, err)
 	case g.Ceiling <= r.Spent:
 		a.observe("lease", "exhausted", began)
 	default:
 		a.observe("lease", "granted", began)
 	}
-	return g, nil
+	return g, receipt, nil
 }
 
 // Close settles, once: the first call waits for a refill under way, charges Spent and gives

@@ -180,26 +180,29 @@ func (b book) balances(v view, scopes []Scope, held []hold, now time.Time) ([]Ba
 }
 
 // settle is Ledger.Settle. A stream that never leased is charged to the scopes
-// named here.
-func (b book) settle(t table, r Request, now time.Time) (Usage, error) {
+// named here. covered says that the stream would be charged no less if this settle
+// were forgotten and the stream closed as an orphan.
+func (b book) settle(t table, r Request, now time.Time) (u Usage, covered bool, err error) {
 	q := Query{User: r.User, Scopes: r.Scopes}
 	if t.get(key(keySettled, r.Stream)) != nil {
-		return b.usage(t, q, nil, now)
+		u, err = b.usage(t, q, nil, now)
+		return u, false, err
 	}
 	s, known, err := b.load(t, r)
 	if err != nil {
-		return Usage{}, err
+		return Usage{}, false, err
 	}
 	if !known {
 		if err := b.rebind(t, &s, r.Scopes, now); err != nil {
-			return Usage{}, err
+			return Usage{}, false, err
 		}
 	}
 	held := s.Holds
 	if err := b.close(t, r.Stream, s, max(s.Spent, r.Spent), now, now); err != nil {
-		return Usage{}, err
+		return Usage{}, false, err
 	}
-	return b.usage(t, q, held, now)
+	u, err = b.usage(t, q, held, now)
+	return u, r.Spent <= s.Peak, err
 }
 
 // close charges a stream at one time, forgets it and leaves a mark that it is

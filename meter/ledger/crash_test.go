@@ -75,10 +75,16 @@ func one(s *ledger.Embedded, id string, step int64, say func(string)) error {
 }
 
 // told is what a victim said about one stream.
-type told struct{ ask, granted, spent, settling, settled int64 }
+type told struct {
+	ask, granted, spent, settling, settled int64
+	asked                                  int  // lines before the newest ask
+	over                                   int  // lines before settled
+	firm                                   bool // the disk has the settle: a lease that was asked for later is answered
+}
 
 // least and most bound what must be charged when the process died there: all
-// that it had been granted, and no more than it had asked for.
+// that it had been granted, and no more than it had asked for. A settle that no later
+// lease has taken to the disk may be lost.
 func (s told) least() int64 {
 	if s.settling > 0 {
 		return s.settling
@@ -87,10 +93,33 @@ func (s told) least() int64 {
 }
 
 func (s told) most() int64 {
-	if s.settled > 0 {
+	if s.firm {
 		return s.settled
 	}
 	return max(s.ask, s.granted)
+}
+
+// note takes the n-th line of a victim down.
+func note(streams map[string]*told, fresh map[string]*told, n int, what, id string, ms int64) {
+	s := streams[id]
+	if s == nil {
+		s = &told{}
+		streams[id] = s
+	}
+	*map[string]*int64{"ask": &s.ask, "granted": &s.granted, "spent": &s.spent, "settling": &s.settling, "settled": &s.settled}[what] = ms
+	switch what {
+	case "ask":
+		s.asked = n
+	case "settled":
+		s.over, fresh[id] = n, s
+	case "granted":
+		for id, o := range fresh {
+			if o.over < s.asked {
+				o.firm = true
+				delete(fresh, id)
+			}
+		}
+	}
 }
 
 func TestKillNeverMakesAudioFree(t *testing.T) {
@@ -141,7 +170,7 @@ func murder(t *testing.T, dir string, lines int, streams map[string]*told) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	in := bufio.NewScanner(out)
+	in, fresh := bufio.NewScanner(out), map[string]*told{}
 	for n := 0; in.Scan(); n++ {
 		if n == lines {
 			if err := cmd.Process.Kill(); err != nil {
@@ -156,12 +185,7 @@ func murder(t *testing.T, dir string, lines int, streams map[string]*told) {
 		if _, err := fmt.Sscan(f[2], &ms); err != nil {
 			t.Fatal(err)
 		}
-		s := streams[f[1]]
-		if s == nil {
-			s = &told{}
-			streams[f[1]] = s
-		}
-		*map[string]*int64{"ask": &s.ask, "granted": &s.granted, "spent": &s.spent, "settling": &s.settling, "settled": &s.settled}[f[0]] = ms
+		note(streams, fresh, n, f[0], f[1], ms)
 	}
 	if err := cmd.Wait(); err == nil || in.Err() != nil {
 		t.Fatalf("the victim ended by itself: %v, %v", err, in.Err())

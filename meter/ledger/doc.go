@@ -5,8 +5,8 @@
 //	audio path (never waits)         background             store (one of)
 //	┌──────────────────────┐   ┌──────────────────┐   ┌─────────────────────────┐
 //	│ Account.Spend(20 ms) │   │ refill, at most  │   │ Memory      maps, mutex │
-//	│  lease in hand − 20  │──►│ one at a time:   │──►│ Embedded    bbolt,      │
-//	│  a third left? ──────┘   │ Plan ─► Lease    │   │             group commit│
+//	│  lease in hand − 20  │──►│ one at a time:   │──►│ Embedded    bbolt, a    │
+//	│  a third left? ──────┘   │ Plan ─► Lease    │   │      journal before it  │
 //	└──────────┬───────────┘   └────────▲─────────┘   └────────────┬────────────┘
 //	           │ Close: settle, once    └── Grant ◄── book ◄───────┘
 //	           └───────────────────────────────────►  (one algorithm on get/put/scan)
@@ -68,10 +68,19 @@
 //
 // # Crashes and outages
 //
-// Embedded answers when the disk has it. The streams it finds when it opens
-// belong to a dead process: they are charged what they had been granted, at most
-// one slice too much each, and marked as settled. A settled stream is remembered
-// for two hours, so that a late lease cannot open it again.
+// Embedded keeps two promises with as few writes as they need. What is spent was
+// on the disk as a lease before: a Lease waits for the disk, and the first lease of an
+// Account, which is asked for without waiting, is not spent from before it is there. And
+// what is charged after a crash is never less than what was forwarded: a Settle
+// need not wait, for as long as the disk does not have it, it has the lease. Whatever waits for nobody
+// is written within 50 ms or with the next write that somebody waits for, in order, each group whole.
+//
+// The streams it finds when it opens belong to a dead process: they are charged what they had been
+// granted, at most one slice too much each, and marked as settled. A settled stream is
+// remembered for two hours, so that a late lease cannot open it again.
+//
+// While the disk fails nothing new is begun and Ping says so; what was settled
+// meanwhile is kept in memory and written when the disk is back.
 //
 // When the store fails an Account spends what it has in hand, tries again after
 // 250 ms, doubling up to 5 s, and then says ErrOutage; what to do about it is the
@@ -79,8 +88,9 @@
 //
 // # Concurrency
 //
-// Stores are safe for concurrent use. Embedded has one goroutine that writes,
-// from OpenEmbedded to Close; reads run beside it. An Account starts a goroutine for a
+// Stores are safe for concurrent use. Embedded runs calls one after the other, on the
+// callers' goroutines, and has one of its own that writes, from OpenEmbedded to Close;
+// nobody waits for it who does not have to. An Account starts a goroutine for a
 // refill and none while idle; Close waits for it. It is not a rate limiter and
 // knows no vendor, no policy: which budgets apply is the Plan's to say.
 package ledger

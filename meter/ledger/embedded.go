@@ -12,19 +12,23 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-var _ Store = (*Embedded)(nil)
+var (
+	_ Store    = (*Embedded)(nil)
+	_ Deferrer = (*Embedded)(nil)
+)
 
 // fileName is the database inside the store's directory.
 const fileName = "ledger.db"
 
-// Embedded is a Store in one file, for one process. An answer is given when what
-// it says is on disk; calls that wait for the disk at the same time share one
-// write. It is safe for concurrent use.
+// Embedded is a Store in one file, for one process. What may be spent is on the disk
+// before it is; calls that wait for the disk at the same time share one write, and
+// those that need not wait share one with whoever comes within 50 ms. It is safe for
+// concurrent use.
 type Embedded struct {
 	book book
 	now  func() time.Time
 	db   *bolt.DB
-	c    *committer
+	j    *journal
 }
 
 // OpenEmbedded opens or makes ledger.db in dir (made with mode 0700). Streams that
@@ -56,7 +60,7 @@ func OpenEmbedded(dir string, loc *time.Location, now func() time.Time) (*Embedd
 	if err := e.recover(); err != nil {
 		return nil, errors.Join(fmt.Errorf("ledger %s: %w", path, err), db.Close())
 	}
-	e.c = newCommitter(db, now)
+	e.j = newJournal(db, now)
 	return e, nil
 }
 
@@ -79,59 +83,81 @@ func (e *Embedded) recover() error {
 	return nil
 }
 
-// write runs fn in a shared transaction.
+// write runs fn and waits until its changes are on the disk.
 func (e *Embedded) write(ctx context.Context, op string, fn func(t table, now time.Time) error) error {
-	if err := e.c.do(ctx, fn); err != nil {
-		return fmt.Errorf("%s: %w", op, err)
+	g, err := e.j.do(ctx, fn)
+	if err == nil {
+		err = e.j.await(ctx, g)
 	}
-	return nil
+	return during(op, err)
 }
 
-// read runs fn on the newest committed state, beside the writer.
+// read runs fn on the newest state.
 func (e *Embedded) read(ctx context.Context, op string, fn func(v view) error) error {
 	err := ctx.Err()
 	if err == nil {
-		err = e.db.View(func(tx *bolt.Tx) error { return fn(boltTable{tx.Bucket([]byte(root))}) })
+		err = e.j.read(fn)
 	}
-	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
-		err = ErrClosed
-	}
+	return during(op, err)
+}
+
+func during(op string, err error) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	return nil
 }
 
-// Lease is Ledger.Lease.
+// Lease is Ledger.Lease: the grant is on the disk.
 func (e *Embedded) Lease(ctx context.Context, r Request) (Grant, error) {
-	r, err := checkRequest(r)
+	g, receipt, err := e.LeaseSoon(ctx, r)
 	if err != nil {
 		return Grant{}, err
 	}
-	var g Grant // read only after write says that fn is through
-	err = e.write(ctx, "lease", func(t table, now time.Time) (err error) {
-		g, err = e.book.lease(t, r, now)
-		return err
-	})
-	if err != nil {
+	if err := receipt.Wait(ctx); err != nil {
 		return Grant{}, err
 	}
 	return g, nil
 }
 
-// Settle is Ledger.Settle.
+// LeaseSoon is Deferrer.LeaseSoon. While the disk fails it fails, too.
+func (e *Embedded) LeaseSoon(ctx context.Context, r Request) (Grant, *Receipt, error) {
+	r, err := checkRequest(r)
+	if err != nil {
+		return Grant{}, nil, err
+	}
+	var g Grant
+	w, err := e.j.do(ctx, func(t table, now time.Time) (err error) {
+		g, err = e.book.lease(t, r, now)
+		return err
+	})
+	if err != nil {
+		return Grant{}, nil, during("lease", err)
+	}
+	return g, &Receipt{e.j, w}, nil
+}
+
+// Settle is Ledger.Settle. It waits for the disk only where a crash would otherwise
+// charge too little: a stream that is not known to be settled is charged what it was
+// granted, and that is on the disk since before it was spent.
 func (e *Embedded) Settle(ctx context.Context, r Request) (Usage, error) {
 	r, err := checkRequest(r)
 	if err != nil {
 		return Usage{}, err
 	}
-	var u Usage
-	err = e.write(ctx, "settle", func(t table, now time.Time) (err error) {
-		u, err = e.book.settle(t, r, now)
+	var (
+		u       Usage
+		covered bool
+	)
+	w, err := e.j.do(ctx, func(t table, now time.Time) (err error) {
+		u, covered, err = e.book.settle(t, r, now)
 		return err
 	})
+	if err == nil && !covered {
+		err = e.j.await(ctx, w)
+	}
 	if err != nil {
-		return Usage{}, err
+		return Usage{}, during("settle", err)
 	}
 	return u, nil
 }
@@ -184,8 +210,21 @@ func (e *Embedded) Ping(ctx context.Context) error {
 	})
 }
 
-// Close answers what is under way and closes the file. A second call does nothing.
+// Close writes what is left and closes the file. Its error says that the newest
+// settles may be lost: those streams stay charged with what they had been granted. A
+// second call does nothing.
 func (e *Embedded) Close() error {
-	e.c.stop()
-	return e.db.Close()
+	return errors.Join(during("last write", e.j.stop()), e.db.Close())
 }
+
+// Receipt tells when the disk has what a lease says.
+type Receipt struct {
+	j *journal
+	g *group // nil: it has had it before
+}
+
+// Written reports whether it has, without waiting.
+func (r *Receipt) Written() bool { return r.g == nil || r.g.over() && r.g.err == nil }
+
+// Wait returns when it has; the disk is told to hurry. After an error it may have or not.
+func (r *Receipt) Wait(ctx context.Context) error { return during("lease", r.j.await(ctx, r.g)) }

@@ -76,14 +76,16 @@ func TestAFailedCallLeavesNothingInASharedWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	errBad, put := errors.New("bad"), func(k string, err error) call {
-		return call{done: make(chan error, 1), run: func(t table, _ time.Time) error {
-			return errors.Join(t.put([]byte(k), []byte(k)), err)
-		}}
-	}
-	errs, err := e.c.commit([]call{put("one", nil), put("two", errBad), put("three", nil)})
-	if err != nil || errs[0] != nil || !errors.Is(errs[1], errBad) || errs[2] != nil {
-		t.Fatalf("%v, %v", errs, err)
+	errBad := errors.New("bad")
+	for _, c := range []struct {
+		key string
+		err error
+	}{{"one", nil}, {"two", errBad}, {"three", nil}} {
+		if _, err := e.j.do(t.Context(), func(t table, _ time.Time) error {
+			return errors.Join(t.put([]byte(c.key), []byte(c.key)), c.err)
+		}); !errors.Is(err, c.err) {
+			t.Fatalf("%s: %v", c.key, err)
+		}
 	}
 	if err := e.read(t.Context(), "read", func(v view) error {
 		for k, want := range map[string]bool{"one": true, "two": false, "three": true} {

@@ -116,6 +116,15 @@ type Ledger interface {
 	Usage(ctx context.Context, q Query) (Usage, error)
 }
 
+// Deferrer is a Ledger that can say what it grants before that would survive a crash.
+type Deferrer interface {
+	Ledger
+	// LeaseSoon is Lease, but the grant is a promise: it may be shown, and must not be
+	// spent before the receipt says that it is written. It need not be
+	// called in: what is not spent is lost with the crash that loses the grant.
+	LeaseSoon(ctx context.Context, r Request) (Grant, *Receipt, error)
+}
+
 // States keeps one record per user.
 type States interface {
 	State(ctx context.Context, user string) (State, error)

@@ -71,7 +71,7 @@ func (m *Memory) Settle(ctx context.Context, r Request) (u Usage, err error) {
 		return Usage{}, err
 	}
 	err = m.do(ctx, "settle", func(t table, now time.Time) error {
-		u, err = m.book.settle(t, r, now)
+		u, _, err = m.book.settle(t, r, now)
 		return err
 	})
 	return u, err

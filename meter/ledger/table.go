@@ -7,7 +7,8 @@ import "bytes"
 type view interface {
 	get(key []byte) []byte
 	// scan calls fn for every key in [from, to), in no particular order, until fn
-	// returns an error. fn must not write.
+	// returns an error. Both begin with the same kind, or to is that of the next
+	// one. fn must not write.
 	scan(from, to []byte, fn func(key, value []byte) error) error
 }
 
@@ -19,37 +20,59 @@ type table interface {
 }
 
 // overlay holds the writes of one call back until the call has succeeded, so
-// that one which fails half-way leaves nothing behind in a transaction that it
-// shares with others.
+// that one which fails half-way leaves nothing behind in what it shares with others.
 type overlay struct {
 	base    table
-	changed map[string][]byte // nil: deleted
+	changed []change // each key once; a call changes about ten
 }
+
+// change is a record as a call leaves it; a nil value deletes it.
+type change struct{ key, value []byte }
 
 var _ table = (*overlay)(nil)
 
-func newOverlay(t table) *overlay { return &overlay{base: t, changed: make(map[string][]byte, 8)} }
+func newOverlay(t table) *overlay { return &overlay{base: t} }
+
+func (o *overlay) find(key []byte) *change {
+	for i := range o.changed {
+		if c := &o.changed[i]; bytes.Equal(c.key, key) {
+			return c
+		}
+	}
+	return nil
+}
 
 func (o *overlay) get(key []byte) []byte {
-	if v, ok := o.changed[string(key)]; ok {
-		return v
+	if c := o.find(key); c != nil {
+		return c.value
 	}
 	return o.base.get(key)
 }
 
+func (o *overlay) set(key, value []byte) {
+	if c := o.find(key); c != nil {
+		c.value = value
+		return
+	}
+	if o.changed == nil {
+		o.changed = make([]change, 0, 8)
+	}
+	o.changed = append(o.changed, change{key, value})
+}
+
 func (o *overlay) put(key, value []byte) error {
-	o.changed[string(key)] = value
+	o.set(key, value)
 	return nil
 }
 
 func (o *overlay) delete(key []byte) error {
-	o.changed[string(key)] = nil
+	o.set(key, nil)
 	return nil
 }
 
 func (o *overlay) scan(from, to []byte, fn func(key, value []byte) error) error {
 	err := o.base.scan(from, to, func(k, v []byte) error {
-		if _, ok := o.changed[string(k)]; ok {
+		if o.find(k) != nil {
 			return nil
 		}
 		return fn(k, v)
@@ -57,9 +80,9 @@ func (o *overlay) scan(from, to []byte, fn func(key, value []byte) error) error 
 	if err != nil {
 		return err
 	}
-	for k, v := range o.changed {
-		if key := []byte(k); v != nil && bytes.Compare(key, from) >= 0 && bytes.Compare(key, to) < 0 {
-			if err := fn(key, v); err != nil {
+	for _, c := range o.changed {
+		if c.value != nil && bytes.Compare(c.key, from) >= 0 && bytes.Compare(c.key, to) < 0 {
+			if err := fn(c.key, c.value); err != nil {
 				return err
 			}
 		}
@@ -69,12 +92,12 @@ func (o *overlay) scan(from, to []byte, fn func(key, value []byte) error) error 
 
 // apply writes everything to the base.
 func (o *overlay) apply() error {
-	for k, v := range o.changed {
+	for _, c := range o.changed {
 		var err error
-		if v == nil {
-			err = o.base.delete([]byte(k))
+		if c.value == nil {
+			err = o.base.delete(c.key)
 		} else {
-			err = o.base.put([]byte(k), v)
+			err = o.base.put(c.key, c.value)
 		}
 		if err != nil {
 			return err
