@@ -27,6 +27,7 @@ type purse struct {
 	basis   string // ProviderConfig.Charge
 	weight  int64
 	began   time.Time
+	waiting func() // told before buy waits for a lease
 
 	mu     sync.Mutex // only where the wall clock costs: then there are two buyers
 	audio  int64      // ms forwarded or about to be
@@ -83,6 +84,7 @@ func (p *purse) pay(ms int64) error {
 	if !errors.Is(err, ledger.ErrPending) {
 		return err
 	}
+	p.waiting()
 	ctx, cancel := context.WithTimeout(context.Background(), leaseWait)
 	defer cancel()
 	for errors.Is(err, ledger.ErrPending) {

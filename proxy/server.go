@@ -34,6 +34,7 @@ type Server struct {
 	Streams *Streams
 
 	config Config
+	engine *relay.Engine
 	http   []*http.Server
 	ls     []net.Listener
 	log    *slog.Logger
@@ -58,7 +59,7 @@ func New(c Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, log: d.Log}
+	s := &Server{config: c, engine: relay.NewEngine(), log: d.Log}
 	var vendors []vendor
 	var names []string
 	perProvider := make(map[string]int)
@@ -72,7 +73,7 @@ func New(c Config, d Deps) (*Server, error) {
 	s.Streams = NewStreams(c.Limits, perProvider)
 	h := Handler{
 		vendors: vendors, paths: c.Identity.Path, identify: ident, gate: g, streams: s.Streams,
-		dialer: newDialer(c.Limits.DialTimeout, d.TLS, metrics), relay: relayConfig(c.Limits),
+		dialer: newDialer(c.Limits.DialTimeout, d.TLS, metrics), relay: relayConfig(c.Limits, s.engine),
 		helloTimeout: c.Limits.HeaderTimeout, retryAfter: c.Refuse.RetryAfter, log: d.Log,
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: c.Limits.HeaderTimeout,
@@ -92,8 +93,8 @@ func New(c Config, d Deps) (*Server, error) {
 	return s, nil
 }
 
-func relayConfig(l LimitsConfig) relay.Config {
-	return relay.Config{MaxMessage: l.MessageBytes, IdleTimeout: l.IdleTimeout, PingEvery: min(20*time.Second, l.IdleTimeout/3)}
+func relayConfig(l LimitsConfig, e *relay.Engine) relay.Config {
+	return relay.Config{Engine: e, MaxMessage: l.MessageBytes, IdleTimeout: l.IdleTimeout, PingEvery: min(20*time.Second, l.IdleTimeout/3)}
 }
 
 // serve adds a listener's HTTP server. own holds the gateway's own paths.
@@ -169,6 +170,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 		}
 	}
 	s.Streams.Close()
+	s.engine.Close()
 }
 
 // closeTimeout is how long answers in flight may take when no stream is left.

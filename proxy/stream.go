@@ -51,6 +51,7 @@ func newStream(id, request string, a *admission, rt provider.Route, v *vendor, c
 		purse: purse{account: a.account, gate: g, sub: a.subject, basis: v.config.Charge, weight: rt.Weight, began: time.Now()},
 	}
 	t.stream = relay.New(cfg, c.conn, up.conn, up.rest, t)
+	t.purse.waiting = func() { t.stream.Waiting(relay.Client) }
 	return &Stream{
 		ID: id, User: a.user, Provider: a.provider, Started: time.Now(), tap: t, relay: t.stream,
 		log:     g.log.With(slog.String("stream", id), slog.String("request", request), slog.String("user", a.user), slog.String("provider", a.provider)),
@@ -74,10 +75,17 @@ func (s *Stream) names() []slog.Attr {
 	}
 }
 
-// run relays to the end and settles, whatever the end was.
-func (s *Stream) run() {
+// start relays, settles at the end, whatever the end was, and then calls over.
+func (s *Stream) start(over func()) {
 	s.metrics.started(s.Provider)
-	res := s.relay.Run()
+	s.relay.Start(func(res relay.Result) {
+		defer over()
+		s.end(res)
+	})
+}
+
+// end settles.
+func (s *Stream) end(res relay.Result) {
 	s.tap.keepalives.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()

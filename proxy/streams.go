@@ -84,18 +84,17 @@ func (s *Streams) release(user, vendor string) {
 	}
 }
 
-// start runs a stream on a goroutine of its own and gives its slot back at the end.
+// start lets a stream run and gives its slot back at the end.
 func (s *Streams) start(st *Stream, release func()) {
 	s.mu.Lock()
 	s.live[st.ID] = st
 	s.begun++
 	late := s.ending
 	s.mu.Unlock()
-	go func() {
-		defer release()
-		defer s.forget(st.ID)
-		st.run()
-	}()
+	st.start(func() {
+		s.forget(st.ID)
+		release()
+	})
 	if late { // its handshake began before the drain and ended after the grace
 		st.tap.end(drained())
 	}

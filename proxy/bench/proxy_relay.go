@@ -23,6 +23,7 @@ func relayMain(args []string) error {
 			vendor:  p.ws(),
 			tls:     &tls.Config{MinVersion: tls.VersionTLS12, ServerName: "localhost", DynamicRecordSizingDisabled: true},
 			upgrade: websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }},
+			engine:  relay.NewEngine(),
 			streams: map[*relay.Stream]struct{}{},
 		}
 		stop := make(chan struct{})
@@ -37,6 +38,7 @@ type bareRelay struct {
 	vendor  string
 	tls     *tls.Config
 	upgrade websocket.Upgrader
+	engine  *relay.Engine
 
 	mu      sync.Mutex
 	streams map[*relay.Stream]struct{}
@@ -44,8 +46,7 @@ type bareRelay struct {
 
 var _ http.Handler = (*bareRelay)(nil)
 
-// ServeHTTP shakes hands on both sides. The stream runs on a goroutine of its own, so
-// that the server's memory of the request goes.
+// ServeHTTP shakes hands on both sides.
 func (b *bareRelay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	vendor, err := b.dial(r)
 	if err != nil {
@@ -57,16 +58,15 @@ func (b *bareRelay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = vendor.Discard()
 		return
 	}
-	s := relay.New(relay.Config{IdleTimeout: 10 * time.Minute}, client.NetConn(), vendor, nil, passAll{})
+	s := relay.New(relay.Config{IdleTimeout: 10 * time.Minute, Engine: b.engine}, client.NetConn(), vendor, nil, passAll{})
 	b.mu.Lock()
 	b.streams[s] = struct{}{}
 	b.mu.Unlock()
-	go func() {
-		s.Run()
+	s.Start(func(relay.Result) {
 		b.mu.Lock()
 		delete(b.streams, s)
 		b.mu.Unlock()
-	}()
+	})
 }
 
 func (b *bareRelay) dial(r *http.Request) (*relay.HandshakeConn, error) {

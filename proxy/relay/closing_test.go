@@ -108,9 +108,11 @@ func TestBothClosingAtOnce(t *testing.T) {
 
 func TestVendorCloseWhileAClientMessageIsHalfRead(t *testing.T) {
 	eachPath(t, func(t *testing.T, p path) {
-		r := newRig(t, p, Config{}, &tap{})
+		begun := make(chan struct{})
+		r := newRig(t, p, Config{}, &tap{audio: func(int64, bool, bool) Verdict { close(begun); return Pass }})
 		audio := r.client.enc(Binary, true, "0123456789")
 		r.client.write(audio[:9])
+		<-begun
 		r.vendor.close(1011, "NET-0001")
 		r.client.expect("8:1011 NET-0001")
 		r.client.write(audio[9:], r.client.closing(1011, ""))

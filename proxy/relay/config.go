@@ -11,7 +11,7 @@ type Config struct {
 	FinishTimeout time.Duration // how long to wait for the vendor's last words after a polite end [5 s]
 	IdleTimeout   time.Duration // how long a peer may be silent, pongs included [60 s]
 	PingEvery     time.Duration // own pings to a peer that has been silent this long [20 s]
-	Portable      bool          // use the portable data path everywhere
+	Engine        *Engine       // what streams wait with [nil: a goroutine and a buffer per direction]
 }
 
 func (c Config) withDefaults() Config {

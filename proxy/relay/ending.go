@@ -119,8 +119,9 @@ func (s *Stream) writeFailed(side Side, err error) {
 	}
 }
 
-// pumpDone notes that a side's pump has ended, and lets the other one see it.
-func (s *Stream) pumpDone(side Side) {
+// pumpDone notes that a side's pump has ended, and lets the other one see it. It says whether
+// that one was the last.
+func (s *Stream) pumpDone(side Side) (all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over[side] = true
@@ -131,7 +132,9 @@ func (s *Stream) pumpDone(side Side) {
 	}
 	if !s.over[side.other()] {
 		s.poke(side.other())
+		return false
 	}
+	return true
 }
 
 // tapFailed ends the stream because its Tap did.

@@ -27,16 +27,16 @@ const hang = 20 * time.Second
 
 // path is one data path; every behaviour is tested on each.
 type path struct {
-	name     string
-	portable bool
-	tls      bool
+	name   string
+	engine bool
+	tls    bool
 }
 
 var paths = []path{ //nolint:gochecknoglobals // a table
-	{name: "portable", portable: true},
-	{name: "portable-tls", portable: true, tls: true},
-	{name: "raw"},
-	{name: "raw-tls", tls: true},
+	{name: "portable"},
+	{name: "portable-tls", tls: true},
+	{name: "engine", engine: true},
+	{name: "engine-tls", engine: true, tls: true},
 }
 
 func eachPath(t *testing.T, f func(t *testing.T, p path)) {
@@ -73,7 +73,10 @@ func prepare(t testing.TB, p path, c Config, tap Tap, rest ...byte) *rig {
 	if c.FinishTimeout == 0 {
 		c.FinishTimeout = hang
 	}
-	c.Portable = p.portable
+	if p.engine && c.Engine == nil {
+		c.Engine = NewEngine()
+		t.Cleanup(c.Engine.Close) // runs after the stream's end
+	}
 	clientHere, clientThere := pair(t)
 	vendorHere, vendorThere := pair(t)
 	var toVendor, atVendor net.Conn = vendorHere, vendorThere
@@ -89,7 +92,7 @@ func prepare(t testing.TB, p path, c Config, tap Tap, rest ...byte) *rig {
 }
 
 func (r *rig) start() {
-	go func() { r.result <- r.s.Run() }()
+	r.s.Start(func(got Result) { r.result <- got })
 	r.t.Cleanup(func() {
 		r.s.Abort()
 		r.wait()

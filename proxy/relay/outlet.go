@@ -30,10 +30,12 @@ type outlet struct {
 	w      wire
 	masked bool
 	failed func(error) // told once, without the lock
+	from   *peer       // whose pump writes here
 
 	mu             sync.Mutex
 	free           sync.Cond // busy became false
 	busy           bool
+	pumping        bool // the holder is the pump; the holder's own
 	inFrame, inMsg bool
 	ctrl, data     []byte // encoded frames that wait
 	last           []byte // the Close that waits
@@ -50,7 +52,11 @@ func (o *outlet) init(w wire, masked bool, failed func(error)) {
 // It blocks as long as the peer takes nothing. After a Close, or to a dead peer, the batch is discarded.
 func (o *outlet) write(p []byte, m mark) {
 	o.mu.Lock()
+	if o.busy {
+		o.from.wait()
+	}
 	o.hold()
+	o.pumping = true
 	if o.waiting() {
 		p, m = o.around(p, m)
 	}
@@ -164,11 +170,18 @@ func (o *outlet) release(err error) {
 		}
 		err = o.put(q)
 	}
-	o.busy = false
+	o.busy, o.pumping = false, false
 	o.free.Signal()
 	o.mu.Unlock()
 	if err != nil {
 		o.failed(err)
+	}
+}
+
+// parking is called by the wire, for its holder, before a write that may wait for the peer.
+func (o *outlet) parking() {
+	if o.pumping {
+		o.from.wait()
 	}
 }
 

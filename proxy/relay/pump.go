@@ -10,6 +10,8 @@ import (
 var (
 	errClosed = errors.New("close frame") // pump.got has it
 	errLook   = errors.New("the stream is ending: look")
+	// errResting is no end: the engine has the pump until there is something to do.
+	errResting = errors.New("nothing to read")
 )
 
 // mode is what happens to the payload of the frame at hand.

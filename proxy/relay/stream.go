@@ -6,7 +6,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // What Stream.gate says to the pumps.
@@ -15,26 +14,8 @@ const (
 	gateShut        // the stream is ending: the client's data is thrown away
 )
 
-// peer is one side of a stream.
-type peer struct {
-	conn net.Conn
-	w    wire
-	in   pump   // what comes from it
-	out  outlet // what goes to it
-
-	heard atomic.Uint32 // for Tick; see tick.go
-	last  time.Time     // Tick's: when it was last heard
-	asked time.Time     // Tick's: our last ping
-
-	// Under Stream.mu.
-	code  int       // its close code as Result tells it
-	limit time.Time // of what its pump waits for
-	poked bool      // its pump is to look at the stream
-	cause error     // why it is to be given up
-}
-
 // Stream relays WebSocket frames between two sockets whose handshakes are done.
-// The methods beside Run are safe for concurrent use.
+// The methods beside Start and Run are safe for concurrent use.
 type Stream struct {
 	c     Config
 	tap   Tap
@@ -56,10 +37,11 @@ type Stream struct {
 	waiting bool    // for the vendor's last words
 	parted  bool    // the client has got its farewell
 	over    [2]bool // the pump is done
+	done    func(Result)
 }
 
 // New makes a stream. rest is what was read from the vendor's socket behind its handshake and belongs to its frames.
-// The stream owns both connections from here on: Run closes them. A *[HandshakeConn] is
+// The stream owns both connections from here on: its end closes them, so it must be started. A *[HandshakeConn] is
 // unwrapped, and its rest taken.
 func New(c Config, client, vendor net.Conn, rest []byte, t Tap) *Stream {
 	if h, ok := vendor.(*HandshakeConn); ok {
@@ -69,38 +51,36 @@ func New(c Config, client, vendor net.Conn, rest []byte, t Tap) *Stream {
 	_, _ = rand.Read(s.ours[:]) // never fails
 	s.peers[Client].conn, s.peers[Vendor].conn = client, vendor
 	for side := range s.peers {
-		side := Side(side)
-		p := s.peer(side)
-		_ = p.conn.SetDeadline(time.Time{}) // the handshake's
-		p.w = newWire(s.c, p.conn)
-		p.out.init(p.w, side == Vendor, func(err error) { s.writeFailed(side, err) })
-		p.in = pump{
-			from: side, masked: side == Client, tap: t, out: &s.peer(side.other()).out,
-			gate: &s.gate, ours: &s.ours, maxMsg: s.c.MaxMessage, maxTxt: int64(s.c.MaxText),
-		}
+		s.peer(Side(side)).init(s, Side(side))
 	}
 	return s
 }
 
 func (s *Stream) peer(side Side) *peer { return &s.peers[side] }
 
-// Run relays until the end and returns how it came. Both sockets are closed and both goroutines are done when it returns.
-// It is called once.
+// Start relays until the end and tells done, once and on a goroutine of its own, how it came. Both sockets are closed then.
+// It returns at once and is called once.
+func (s *Stream) Start(done func(Result)) {
+	s.done = done
+	go s.peer(Client).serve(nil)
+	go func() { s.peer(Vendor).serve(s.feedRest()) }()
+}
+
+// Run is Start on the caller's goroutine.
 func (s *Stream) Run() Result {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.pump(Vendor, s.vendorEvent)
-	}()
-	s.pump(Client, s.clientEvent)
-	<-done
+	done := make(chan Result, 1)
+	s.Start(func(r Result) { done <- r })
+	return <-done
+}
+
+// finish is called when both pumps are done, by the last one.
+func (s *Stream) finish() {
 	for side := range s.peers {
 		p := &s.peers[side]
 		p.w.hurry(s.c.CloseTimeout)
 		p.out.finish()
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for side := range s.peers {
 		p := &s.peers[side]
 		if isSlow(p.cause) {
@@ -108,52 +88,34 @@ func (s *Stream) Run() Result {
 		}
 		_ = p.w.close() // the peer may have closed it first: that is no news
 	}
-	return Result{
+	r := Result{
 		By: s.by, Owner: s.owner, Err: s.err,
 		ClientCode: s.peers[Client].code, VendorCode: s.peers[Vendor].code,
 		ClientBytes: s.peers[Client].in.bytes, VendorBytes: s.peers[Vendor].in.bytes,
 	}
-}
-
-// pump drains a side until the end; event says whether it has come.
-func (s *Stream) pump(side Side, event func(error) bool) {
-	p := s.peer(side)
-	take := func(b *buffer, n int) error {
-		p.heard.Store(hearing)
-		err := p.in.take(b, n)
-		p.heard.Store(heard)
-		return err
-	}
-	var err error
-	if side == Vendor {
-		err = s.feedRest(take)
-	}
-	for {
-		if err == nil {
-			err = p.w.drain(take)
-		}
-		if event(err) {
-			break
-		}
-		err = nil
-	}
-	s.pumpDone(side)
+	s.mu.Unlock()
+	s.done(r)
 }
 
 // feedRest relays what was read behind the vendor's handshake.
-func (s *Stream) feedRest(take func(*buffer, int) error) error {
+func (s *Stream) feedRest() error {
 	b := borrow()
 	defer giveBack(b)
 	for len(s.rest) > 0 {
 		n := copy(b[headroom:], s.rest)
 		s.rest = s.rest[n:]
-		if err := take(b, n); err != nil {
+		if err := s.peer(Vendor).take(b, n); err != nil {
 			return err
 		}
 	}
 	s.rest = nil
 	return nil
 }
+
+// Waiting is for a Tap: inside Audio, ClientText or VendorText, before it waits for something (a lock that is held
+// for moments does not count), it names the side whose message it was asked about. An open stream has no goroutine
+// of its own; after this call the Tap has one for as long as it waits. Without it other streams stand still too, for up to 200 ms.
+func (s *Stream) Waiting(from Side) { s.peer(from).wait() }
 
 // Send puts a message of ours between two messages (control frames: between two frames) on the way to a side. It never blocks on the
 // network for longer than a try: what cannot be written at once is queued (bounded, 64 KiB; ErrSlow beyond) and leaves with the next write. Safe from any goroutine.
@@ -165,7 +127,7 @@ func (s *Stream) Send(to Side, op Op, payload []byte) error {
 	return s.peer(to).out.send(op, payload)
 }
 
-// End ends the stream politely; it returns at once and Run returns when it is done. The first End wins; a later one changes nothing,
+// End ends the stream politely; it returns at once. The first End wins; a later one changes nothing,
 // nor does one after a peer has ended the stream.
 func (s *Stream) End(e Ending) {
 	s.mu.Lock()

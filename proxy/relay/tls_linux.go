@@ -4,29 +4,17 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
-	"net"
-	"time"
 )
 
 // rawSocket is the fast path of a Socket, once a stream has taken it over.
 //
-//	park ─► tcpWire.drain ─► ciphertext in a borrowed buffer ─► read ─► tls.Conn ─► plaintext
+//	poller ─► tlsWire.turn ─► ciphertext in a borrowed buffer ─► read ─► tls.Conn ─► plaintext
 //
-// All reading system calls are drain's; what tls.Conn reads is only what drain has
+// All reading system calls are turn's; what tls.Conn reads is only what turn has
 // read, so it never waits and a stream that waits holds no buffer.
 type rawSocket struct {
-	tcpWire
+	wire   *tcpWire
 	sealed []byte // ciphertext that tls.Conn has not read
-}
-
-// take switches the socket over, if it is a TCP socket.
-func (s *Socket) take(c Config) bool {
-	t, ok := s.Conn.(*net.TCPConn)
-	if !ok || !s.raw.init(t, c.WriteTimeout) {
-		return false
-	}
-	s.taken.Store(true)
-	return true
 }
 
 // read gives what was drained.
@@ -42,7 +30,7 @@ func (r *rawSocket) read(p []byte) (int, error) {
 }
 
 func (r *rawSocket) write(p []byte) (int, error) {
-	if err := r.tcpWire.write(p); err != nil {
+	if err := r.wire.write(p); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -50,36 +38,51 @@ func (r *rawSocket) write(p []byte) (int, error) {
 
 // tlsWire is TLS over a Socket.
 type tlsWire struct {
-	conn   *tls.Conn
-	sock   *Socket
-	take   func(b *buffer, n int) error // of the drain at work
-	opened func(b *buffer, n int) error // open, made once
+	*tcpWire
+	conn *tls.Conn
+	sock *Socket
+	to   taker // of the turn at work
+	left bool  // tls.Conn may hold plaintext
 }
 
-var _ wire = (*tlsWire)(nil)
+var (
+	_ wire   = (*tlsWire)(nil)
+	_ turner = (*tlsWire)(nil)
+	_ taker  = (*tlsWire)(nil)
+)
 
-func newTLSWire(c *tls.Conn, s *Socket) *tlsWire {
-	w := &tlsWire{conn: c, sock: s}
-	w.opened = w.open
+// newTLSWire takes a Socket over. What the handshake has read too much is left to the first turn.
+func newTLSWire(c *tls.Conn, s *Socket, raw *tcpWire) *tlsWire {
+	w := &tlsWire{tcpWire: raw, conn: c, sock: s, left: true}
+	raw.outer = w
+	s.Conn, s.raw.wire = raw, raw
+	s.taken.Store(true)
 	return w
 }
 
-func (w *tlsWire) drain(take func(b *buffer, n int) error) error {
-	w.take = take
-	if err := w.decrypt(); err != nil { // what a drain before has left
-		return err
+func (w *tlsWire) drain(t taker) error { return w.drainBy(w, t) }
+
+// turn reads once from the socket.
+func (w *tlsWire) turn(t taker) (more bool, err error) {
+	w.to = t
+	if w.left {
+		if err := w.decrypt(); err != nil {
+			return false, err
+		}
+		w.left = false
 	}
-	return w.sock.raw.drain(w.opened)
+	return w.tcpWire.turn(w)
 }
 
-// open decrypts what was read. What is left when the drain ends early must not
-// stay in a buffer that goes back to the pool.
-func (w *tlsWire) open(b *buffer, n int) error {
+// take decrypts what was read. What is left when it ends early must not stay in a
+// buffer that goes back to the pool.
+func (w *tlsWire) take(b *buffer, n int) error {
 	r := &w.sock.raw
 	r.sealed = b[headroom : headroom+n]
 	err := w.decrypt()
 	if err != nil {
 		r.sealed = bytes.Clone(r.sealed)
+		w.left = true
 	}
 	return err
 }
@@ -91,7 +94,7 @@ func (w *tlsWire) decrypt() error {
 	for {
 		n, err := w.conn.Read(b[headroom:])
 		if n > 0 {
-			if terr := w.take(b, n); terr != nil {
+			if terr := w.to.take(b, n); terr != nil {
 				return terr // err comes again with the next Read
 			}
 		}
@@ -117,9 +120,7 @@ func (w *tlsWire) write(p []byte) error {
 // try takes nothing: a record must be written whole, and that may block.
 func (w *tlsWire) try([]byte) (int, error) { return 0, nil }
 
-func (w *tlsWire) hurry(d time.Duration) { w.sock.raw.hurry(d) }
-
 func (w *tlsWire) close() error {
-	w.sock.raw.hurry(0) // the close_notify leaves at once or not at all
+	w.hurry(0) // the close_notify leaves at once or not at all
 	return w.conn.Close()
 }

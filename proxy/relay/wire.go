@@ -10,13 +10,19 @@ import (
 	"time"
 )
 
+// taker gets what is read: b[headroom:headroom+n]. The buffer is valid (and writable) during the call.
+type taker interface {
+	take(b *buffer, n int) error
+}
+
 // wire is one socket. drain is for its reader; write and try are for the holder
 // of its outlet.
 type wire interface {
-	// drain hands what is read to take until an error: take's, io.EOF, the socket's, or
-	// os.ErrDeadlineExceeded at the read deadline. It may be called again after a deadline or take's error.
-	// The bytes are b[headroom:headroom+n]; the buffer is valid (and writable) during the call.
-	drain(take func(b *buffer, n int) error) error
+	// drain hands what is read to t until an error: t's, io.EOF, the socket's, or
+	// os.ErrDeadlineExceeded at the read deadline. It may be called again after a deadline or t's error.
+	// errResting says that there is nothing to read and no deadline: the reader belongs to the engine,
+	// and peer.serve will be called when there is something for it to do.
+	drain(t taker) error
 	// write writes all of p. It blocks for as long as the peer takes something within
 	// the write timeout; the error wraps ErrSlow or ErrLost.
 	write(p []byte) error
@@ -27,15 +33,16 @@ type wire interface {
 	close() error
 }
 
-// newWire picks the data path for a connection.
-func newWire(c Config, conn net.Conn) wire {
-	if !c.Portable {
-		if w := newRawWire(c, conn); w != nil {
-			return w
+// newWire picks the data path for a peer's connection, and may take its socket out of it:
+// the second result stands for the connection from then on.
+func newWire(c Config, conn net.Conn, p *peer) (wire, net.Conn) {
+	if c.Engine != nil {
+		if w, conn := newRawWire(c, conn, p); w != nil {
+			return w, conn
 		}
 	}
 	_, isTLS := conn.(*tls.Conn)
-	return &portableWire{conn: conn, slow: patience{conn: conn, timeout: c.WriteTimeout, once: isTLS}}
+	return &portableWire{conn: conn, slow: patience{conn: conn, timeout: c.WriteTimeout, once: isTLS, out: &p.out}}, conn
 }
 
 // patience writes to a connection that may not take the bytes at once.
@@ -43,11 +50,13 @@ type patience struct {
 	conn    net.Conn
 	timeout time.Duration // without any byte taken
 	once    bool          // a write that timed out must not be continued (crypto/tls)
+	out     *outlet       // whose holder writes
 	until   atomic.Int64  // unix ns: the end of all writing; 0: none
 }
 
 // write parks until all of p is taken.
 func (t *patience) write(p []byte) error {
+	t.out.parking()
 	for len(p) > 0 {
 		t.arm()
 		n, err := t.conn.Write(p)

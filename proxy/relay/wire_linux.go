@@ -2,110 +2,162 @@ package relay
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
-	"io"
 	"net"
+	"os"
+	"runtime"
 	"syscall"
 	"time"
-	"unsafe"
 )
 
-// newRawWire picks the fast path: a plain TCP connection, or TLS over a Socket
-// over one. nil means that there is none for this connection.
-func newRawWire(c Config, conn net.Conn) wire {
+// newRawWire takes a connection over for the engine: a plain TCP connection, or TLS
+// over a Socket over one. It returns what the connection is from then on; nil: it cannot be taken.
+func newRawWire(c Config, conn net.Conn, p *peer) (wire, net.Conn) {
 	switch t := conn.(type) {
 	case *Socket:
-		return newRawWire(c, t.Conn)
+		return newRawWire(c, t.Conn, p)
 	case *tls.Conn:
-		if s, ok := t.NetConn().(*Socket); ok && s.take(c) {
-			return newTLSWire(t, s)
+		if s, ok := t.NetConn().(*Socket); ok {
+			if raw := newTCPWire(c, s.Conn, p); raw != nil {
+				return newTLSWire(t, s, raw), t
+			}
 		}
 	case *net.TCPConn:
-		w := &tcpWire{}
-		if w.init(t, c.WriteTimeout) {
-			return w
+		if w := newTCPWire(c, t, p); w != nil {
+			w.outer = w
+			return w, w
 		}
+	}
+	return nil, nil
+}
+
+// tcpWire is a socket of the engine's as a wire.
+type tcpWire struct {
+	sock
+	slow  patience
+	peer  *peer
+	outer turner // what reads from it: itself, or the TLS on it
+}
+
+// turner reads once and hands what came to t; more says that there may be more.
+type turner interface {
+	turn(t taker) (more bool, err error)
+}
+
+var (
+	_ wire     = (*tcpWire)(nil)
+	_ net.Conn = (*tcpWire)(nil)
+	_ turner   = (*tcpWire)(nil)
+)
+
+func newTCPWire(c Config, conn net.Conn, p *peer) *tcpWire {
+	t, ok := conn.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	fd, err := duplicate(t)
+	if err != nil {
+		return nil
+	}
+	w := &tcpWire{sock: sock{engine: c.Engine, fd: fd}, peer: p}
+	w.slow = patience{conn: w, timeout: c.WriteTimeout, out: &p.out}
+	if c.Engine.add(w) != nil {
+		_ = syscall.Close(fd)
+		return nil
+	}
+	_ = t.Close() // Go's poller lets go; the socket has another descriptor
+	return w
+}
+
+// event is called by a poller, with what has come to the socket.
+func (w *tcpWire) event(what uint32, by *poller) {
+	const gone = syscall.EPOLLERR | syscall.EPOLLHUP
+	if what&(syscall.EPOLLOUT|gone) != 0 {
+		w.w.come()
+	}
+	if what&(syscall.EPOLLRDHUP|gone) != 0 {
+		w.ended.Store(true)
+	}
+	if what&(syscall.EPOLLIN|syscall.EPOLLRDHUP|gone) != 0 && w.r.come() {
+		w.inline(by)
+	}
+}
+
+// bout is how often a poller reads from one socket before it turns to the next; a peer that has
+// sent more gets a goroutine until it has no more.
+const bout = 4
+
+// inline reads on the poller, who has got the reader's part. What is unusual goes on on a goroutine.
+func (w *tcpWire) inline(by *poller) {
+	p := w.peer
+	for n := 0; n < bout && !w.r.limited(); n++ {
+		p.by = by
+		more, err := w.outer.turn(p)
+		p.by = nil
+		if err != nil {
+			go p.serve(err)
+			return
+		}
+		if !more && w.r.rest() {
+			return
+		}
+	}
+	go p.serve(nil)
+}
+
+// SetDeadline sets both.
+func (w *tcpWire) SetDeadline(t time.Time) error {
+	return errors.Join(w.SetReadDeadline(t), w.SetWriteDeadline(t))
+}
+
+// SetReadDeadline makes a reader that rests look: it gets a goroutine.
+func (w *tcpWire) SetReadDeadline(t time.Time) error {
+	if w.r.within(t) {
+		go w.peer.serve(nil)
 	}
 	return nil
 }
 
-// tcpWire reads and writes a TCP socket with raw system calls: an ordinary Read
-// or Write tells the scheduler of each call, which costs more than the call (performance.md, 2.1).
-// Go's sockets do not block, so none of these calls does.
-type tcpWire struct {
-	conn net.Conn
-	raw  syscall.RawConn
-	slow patience
+func (w *tcpWire) drain(t taker) error { return w.drainBy(w, t) }
 
-	// The reader's. ready is made once: a closure per read would be an allocation.
-	ready func(fd uintptr) bool
-	take  func(b *buffer, n int) error // of the drain at work
-	buf   *buffer                      // borrowed while there is something to read
-	end   error                        // why the drain stopped
+// politeness is how many reads in a row a goroutine does before it lets others run.
+const politeness = 16
 
-	// The writer's.
-	writable func(fd uintptr) bool
-	out      []byte
-	werr     syscall.Errno
-}
-
-var _ wire = (*tcpWire)(nil)
-
-func (w *tcpWire) init(c *net.TCPConn, timeout time.Duration) bool {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return false
-	}
-	w.conn, w.raw = c, raw
-	w.slow = patience{conn: c, timeout: timeout}
-	w.ready, w.writable = w.readNow, w.writeNow
-	return true
-}
-
-// drain stays in one RawConn.Read, so that between two reads it costs no more than
-// the poller's wait. The Tap is called inside of it: nobody may Close the socket
-// meanwhile, for Close waits for the reader (Run closes it behind its pumps).
-func (w *tcpWire) drain(take func(b *buffer, n int) error) error {
-	w.take, w.end = take, nil
-	err := w.raw.Read(w.ready)
-	w.release()
-	if err != nil {
-		return err
-	}
-	return w.end
-}
-
-// readNow is called by the poller when the socket may be readable, and is true
-// when the drain is over. Only EAGAIN says that the socket is empty: a short read may hide a FIN.
-func (w *tcpWire) readNow(fd uintptr) bool {
-	if w.buf == nil {
-		w.buf = borrow()
-	}
-	for {
-		n, _, e := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&w.buf[headroom])), bufferSize-headroom)
+// drainBy reads until there is an error or, unless somebody has set a limit, nothing more: then the engine has it.
+func (w *tcpWire) drainBy(outer turner, t taker) error {
+	for n := 1; ; n++ {
+		if w.r.overdue() {
+			return os.ErrDeadlineExceeded
+		}
+		more, err := outer.turn(t)
 		switch {
-		case e == 0 && n > 0:
-			if w.end = w.take(w.buf, int(n)); w.end != nil {
-				return true
+		case err != nil:
+			return err
+		case more:
+			if n%politeness == 0 {
+				runtime.Gosched()
 			}
-		case e == 0:
-			w.end = io.EOF
-			return true
-		case e == syscall.EAGAIN:
-			w.release()
-			return false
-		case e != syscall.EINTR:
-			w.end = fmt.Errorf("read: %w", e)
-			return true
+		case w.r.limited():
+			if err := w.r.park(); err != nil {
+				return err
+			}
+		case w.r.rest():
+			return errResting
 		}
 	}
 }
 
-func (w *tcpWire) release() {
-	if w.buf != nil {
-		giveBack(w.buf)
-		w.buf = nil
+// turn reads once. A short read has emptied the socket, unless its end was reported:
+// then only EOF, or the error, says so. What comes later brings an edge of its own.
+func (w *tcpWire) turn(t taker) (more bool, err error) {
+	b := borrow()
+	defer giveBack(b)
+	n, err := w.get(b[headroom:])
+	if n == 0 || err != nil {
+		return false, err
 	}
+	return n == bufferSize-headroom || w.ended.Load(), t.take(b, n)
 }
 
 func (w *tcpWire) write(p []byte) error {
@@ -117,36 +169,13 @@ func (w *tcpWire) write(p []byte) error {
 }
 
 func (w *tcpWire) try(p []byte) (int, error) {
-	w.out, w.werr = p, 0
-	// An error here says that the socket is closed or that an old write deadline has
-	// passed; nothing was written then, and the ordinary Write that follows finds out.
-	_ = w.raw.Write(w.writable)
-	n := len(p) - len(w.out)
-	w.out = nil
-	if w.werr != 0 {
-		return n, fmt.Errorf("%w: write: %w", ErrLost, w.werr)
+	n, err := w.put(p)
+	if err != nil {
+		return n, fmt.Errorf("%w: %w", ErrLost, err)
 	}
 	return n, nil
 }
 
-// writeNow writes what the socket takes and never asks the poller to wait.
-func (w *tcpWire) writeNow(fd uintptr) bool {
-	for len(w.out) > 0 {
-		n, _, e := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(&w.out[0])), uintptr(len(w.out)))
-		switch e {
-		case 0:
-			w.out = w.out[n:]
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return true
-		default:
-			w.werr = e
-			return true
-		}
-	}
-	return true
-}
-
 func (w *tcpWire) hurry(d time.Duration) { w.slow.hurry(d) }
 
-func (w *tcpWire) close() error { return w.conn.Close() }
+func (w *tcpWire) close() error { return w.Close() }

@@ -5,7 +5,7 @@ package relay
 import "net"
 
 // newRawWire has no fast path on this system.
-func newRawWire(Config, net.Conn) wire { return nil }
+func newRawWire(Config, net.Conn, *peer) (wire, net.Conn) { return nil, nil }
 
 // rawSocket is never taken over on this system.
 type rawSocket struct{}

@@ -13,13 +13,13 @@ type portableWire struct {
 
 var _ wire = (*portableWire)(nil)
 
-func (w *portableWire) drain(take func(b *buffer, n int) error) error {
+func (w *portableWire) drain(t taker) error {
 	b := borrow()
 	defer giveBack(b)
 	for {
 		n, err := w.conn.Read(b[headroom:])
 		if n > 0 {
-			if terr := take(b, n); terr != nil {
+			if terr := t.take(b, n); terr != nil {
 				return terr // a sticky err comes again with the next drain
 			}
 		}
