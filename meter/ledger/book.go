@@ -54,6 +54,9 @@ func (b book) lease(t table, r Request, now time.Time) (Grant, error) {
 		return Grant{}, err
 	}
 	s.Peak, s.Seen = max(s.Peak, s.Ceiling), max(s.Seen, now.Unix())
+	if err := b.keep(t, &s, r, now); err != nil {
+		return Grant{}, err
+	}
 	if err := b.cover(t, &s, s.Ceiling, now); err != nil {
 		return Grant{}, err
 	}
@@ -184,6 +187,9 @@ func (b book) balances(v view, scopes []Scope, held []hold, now time.Time) ([]Ba
 // were forgotten and the stream closed as an orphan.
 func (b book) settle(t table, r Request, now time.Time) (u Usage, covered bool, err error) {
 	q := Query{User: r.User, Scopes: r.Scopes}
+	if err := b.lapse(t, now); err != nil { // first: this one's time may be over, too
+		return Usage{}, false, err
+	}
 	if t.get(key(keySettled, r.Stream)) != nil {
 		u, err = b.usage(t, q, nil, now)
 		return u, false, err
@@ -220,7 +226,14 @@ func (b book) close(t table, id string, s stream, spent int64, at, now time.Time
 		return err
 	}
 	mark := key(keySettled, id)
-	if err := expireAt(t, mark, now.Add(keepSettled)); err != nil {
+	over := now
+	if s.Until != 0 {
+		if err := t.delete(lapseKey(s.Until, id)); err != nil {
+			return err
+		}
+		over = later(now, time.Unix(s.Until, 0)) // whoever was to settle it may still come
+	}
+	if err := expireAt(t, mark, over.Add(keepSettled)); err != nil {
 		return err
 	}
 	return t.put(mark, []byte{recordVersion})

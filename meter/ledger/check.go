@@ -24,7 +24,9 @@ const (
 	maxAmount   = int64(1) << 50
 	keepUsage   = 8 * 24 * time.Hour
 	keepSettled = 2 * time.Hour
-	bucket      = time.Minute
+	// maxKeep is less than keepUsage: what comes back has to find its balance.
+	maxKeep = 7 * 24 * time.Hour
+	bucket  = time.Minute
 )
 
 func checkUser(user string) error {
@@ -68,6 +70,9 @@ func checkRequest(r Request) (Request, error) {
 	}
 	if r.Stream == "" || len(r.Stream) > maxName {
 		return r, fmt.Errorf("%w: stream id of %d bytes, 1 to %d are possible", ErrInvalid, len(r.Stream), maxName)
+	}
+	if r.Keep < 0 || r.Keep > maxKeep {
+		return r, fmt.Errorf("%w: a grant kept for %v, up to %v is possible", ErrInvalid, r.Keep, maxKeep)
 	}
 	if r.Ceiling < 0 || r.Spent < 0 {
 		return r, fmt.Errorf("%w: negative amount", ErrInvalid)

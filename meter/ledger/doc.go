@@ -66,6 +66,14 @@
 //
 // Old records are deleted a few at a time, with the writes.
 //
+// # Reservations and notes
+//
+// A Reservation is for what is paid at its end: it reports nothing as spent while
+// it grows, and is settled with any figure. One that is kept waits for its price
+// beyond its process, for up to 7 days; the store that finds it then, or with a
+// settle of somebody else's, charges what was kept. Notes are small values with an
+// end: whose an object of the vendor's is, which reservation waits for a job.
+//
 // # Crashes and outages
 //
 // Embedded keeps two promises with as few writes as they need. What is spent was
@@ -76,7 +84,7 @@
 // is written within 50 ms or with the next write that somebody waits for, in order, each group whole.
 //
 // The streams it finds when it opens belong to a dead process: they are charged what they had been
-// granted, at most one slice too much each, and marked as settled. A settled stream is
+// granted, at most one slice too much each, and marked as settled; reservations that are kept go on. A settled stream is
 // remembered for two hours, so that a late lease cannot open it again.
 //
 // While the disk fails nothing new is begun and Ping says so; what was settled

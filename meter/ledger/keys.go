@@ -16,6 +16,8 @@ const (
 	keyState   = 'u' // user: the policy's record
 	keyExpiry  = 'x' // unix second, key: when to delete the key
 	keyProbe   = 'p' // written by Ping
+	keyLapse   = 'l' // unix second, stream: when a kept grant is charged
+	keyNote    = 'n' // note: when it expires, value
 )
 
 func key(kind byte, parts ...string) []byte {

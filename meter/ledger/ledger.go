@@ -58,6 +58,10 @@ type Request struct {
 	Scopes   []Scope // the budgets that apply now; a scope held before and not named here is settled
 	Ceiling  int64   // milliseconds the stream would like to have been granted in all
 	Spent    int64   // milliseconds bought and forwarded so far
+	// Keep, in a Lease, makes a grant that outlives its process, for work whose price is told
+	// later: what was granted beyond Ceiling comes back, and if nobody settles within Keep
+	// the ceiling is charged. At most 7 days; 0 is a grant that ends with its process.
+	Keep time.Duration
 }
 
 // Grant is the answer to a Lease.
@@ -137,6 +141,7 @@ type States interface {
 type Store interface {
 	Ledger
 	States
+	Notes
 	// Ping is nil while the store can take writes.
 	Ping(ctx context.Context) error
 	Close() error

@@ -24,6 +24,9 @@ func (b book) orphans(t table, n int, now time.Time) (int, error) {
 		if err != nil || r.end() != nil {
 			return fmt.Errorf("stream %q: %w", id, errRecord)
 		}
+		if s.Until > now.Unix() { // somebody will come with its price
+			return nil
+		}
 		if found = append(found, orphan{id, s}); len(found) >= n {
 			return enough
 		}

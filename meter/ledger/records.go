@@ -33,6 +33,7 @@ type stream struct {
 	Peak    int64 // ms, the highest ceiling ever granted: what a crash may have forwarded
 	Seen    int64 // unix second of the newest lease
 	Holds   []hold
+	Until   int64 // unix second; who has not settled by then is charged; 0: it ends with its process
 }
 
 func (s stream) encode() []byte {
@@ -47,6 +48,9 @@ func (s stream) encode() []byte {
 		for _, n := range []int64{h.Window, h.Base, h.Granted} {
 			b = binary.AppendVarint(b, n)
 		}
+	}
+	if s.Until != 0 {
+		b = binary.AppendVarint(b, s.Until)
 	}
 	return b
 }
@@ -64,6 +68,9 @@ func decodeStream(b []byte) (stream, error) {
 			return stream{}, errRecord
 		}
 		s.Holds = append(s.Holds, h)
+	}
+	if !r.bad && len(r.b) > 0 {
+		s.Until = r.number()
 	}
 	return s, r.end()
 }

@@ -24,6 +24,8 @@ func Run(t *testing.T, open Open) {
 		{"Windows", windows},
 		{"Rolling", rolling},
 		{"States", states},
+		{"Reservations", reservations},
+		{"Notes", notes},
 		{"Refused", refused},
 		{"Race", race},
 		{"Model", model},
