@@ -35,6 +35,9 @@ type Opening struct {
 	Slice int64
 	// Timeout bounds each call to the ledger (default 2 s).
 	Timeout time.Duration
+	// Reported says that what Account.Report was told is charged, and not what was bought.
+	// Buying stays the brake: nothing is forwarded that was not bought.
+	Reported bool
 	// Log is told when the store begins to fail and when it is back. Nil: nobody.
 	Log *slog.Logger
 	// Observe, where set, is told of every call to the ledger: op is "lease" or
@@ -52,6 +55,8 @@ type Account struct {
 
 	mu      sync.Mutex
 	spent   int64
+	told    int64    // the vendor's newest figure; -1 before the first
+	owed    int64    // the highest that a lease has reported, where reports are charged
 	ceiling int64    // of the newest grant; may be below spent, and is 0 as long as receipt is open
 	receipt *Receipt // of a grant that the disk may not have yet; nil without one
 	low     int64    // ms in hand at which a refill starts: a third of what was bought ahead
@@ -86,7 +91,7 @@ func Open(ctx context.Context, l Ledger, o Opening) (*Account, Grant, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Account{ledger: l, o: o, dryAt: -1, closed: make(chan struct{})}
+	a := &Account{ledger: l, o: o, dryAt: -1, told: -1, closed: make(chan struct{})}
 	a.early, _ = l.(Deferrer)
 	if _, err := checkRequest(Request{User: o.User, Stream: o.Stream}); err != nil || o.Plan == nil {
 		a.over, a.closing = true, true // there is nothing to settle
@@ -256,17 +261,18 @@ func (a *Account) buy(ctx context.Context, need int64, soon bool) error {
 	}
 	for range maxReplans {
 		a.mu.Lock()
-		r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: scopes, Spent: a.spent}
+		r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: scopes, Spent: a.owes()}
+		bought := a.spent
 		slice := ahead(a.o.Slice, a.spent == 0, scopes, a.grant.Balances)
 		a.low = slice / 3
 		a.mu.Unlock()
-		r.Ceiling = plus(r.Spent, max(slice, need))
+		r.Ceiling = plus(bought, max(slice, need))
 		g, receipt, err := a.lease(ctx, r, soon)
 		if err != nil {
 			return err
 		}
 		next := a.o.Plan(g.State, g.At)
-		a.take(g, r, receipt)
+		a.take(g, r, bought, receipt)
 		if slices.Equal(next, scopes) {
 			return nil
 		}
@@ -291,8 +297,8 @@ func (a *Account) plan(ctx context.Context) ([]Scope, error) {
 	return a.o.Plan(g.State, g.At.Add(time.Since(got))), nil
 }
 
-// take makes a grant the newest.
-func (a *Account) take(g Grant, r Request, receipt *Receipt) {
+// take makes a grant the newest. bought is what was spent when it was asked for.
+func (a *Account) take(g Grant, r Request, bought int64, receipt *Receipt) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.grant, a.got, a.ceiling, a.scopes, a.receipt = g, time.Now(), g.Ceiling, r.Scopes, nil
@@ -301,7 +307,7 @@ func (a *Account) take(g Grant, r Request, receipt *Receipt) {
 	}
 	a.dryAt = -1
 	if g.Ceiling < r.Ceiling {
-		a.dryAt = r.Spent
+		a.dryAt = bought
 	}
 }
 

@@ -7,6 +7,41 @@ import (
 	"time"
 )
 
+// Report tells what the vendor says that the stream has come to, in milliseconds. The last word
+// counts. It changes what is charged where Opening.Reported is set, else nothing.
+func (a *Account) Report(ms int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.closing {
+		a.told = min(max(ms, 0), maxAmount)
+	}
+}
+
+// Charged is what Close charges, or has charged: Spent, or what was reported.
+func (a *Account) Charged() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.charge()
+}
+
+// charge is what the stream costs as it stands. It is called with the lock held.
+func (a *Account) charge() int64 {
+	if !a.o.Reported || a.told < 0 {
+		return a.spent
+	}
+	return max(a.told, a.owed) // what a lease has reported cannot be taken back
+}
+
+// owes is what a lease reports: no more than is sure to be charged in the end, for a settle
+// can add and not take back. It is called with the lock held.
+func (a *Account) owes() int64 {
+	if !a.o.Reported {
+		return a.spent
+	}
+	a.owed = max(a.owed, min(a.told, a.spent), 0)
+	return a.owed
+}
+
 // observe tells what a call took.
 func (a *Account) observe(op, result string, since time.Time) {
 	if a.o.Observe != nil {
@@ -31,6 +66,10 @@ func (a *Account) lease(ctx context.Context, r Request, soon bool) (g Grant, rec
 	ctx, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
 	began := time.Now()
+	spent := r.Spent
+	if a.o.Reported {
+		spent = a.Spent()
+	}
 	if soon {
 		g, receipt, err = a.early.LeaseSoon(ctx, r)
 	} else {
@@ -40,7 +79,7 @@ func (a *Account) lease(ctx context.Context, r Request, soon bool) (g Grant, rec
 	case err != nil:
 		a.observe("lease", "error", began)
 		return Grant{}, nil, fmt.Errorf("stream %q: %w", r.Stream, err)
-	case g.Ceiling <= r.Spent:
+	case g.Ceiling <= spent:
 		a.observe("lease", "exhausted", began)
 	default:
 		a.observe("lease", "granted", began)
@@ -48,7 +87,7 @@ func (a *Account) lease(ctx context.Context, r Request, soon bool) (g Grant, rec
 	return g, receipt, nil
 }
 
-// Close settles, once: the first call waits for a refill under way, charges Spent and gives
+// Close settles, once: the first call waits for a refill under way, charges Charged and gives
 // the rest back; later calls return the same error. The caller passes a context that is not the client's:
 // accounting must not stop because the client hung up. A store that fails is asked
 // up to five times within ctx; the error says that the settle may be lost and the
@@ -72,14 +111,14 @@ func (a *Account) Close(ctx context.Context) error {
 		err = a.settleNow(ctx)
 	}
 	if err != nil {
-		a.lost = fmt.Errorf("settle of stream %q, %d ms spent: %w", a.o.Stream, a.Spent(), err)
+		a.lost = fmt.Errorf("settle of stream %q, %d ms: %w", a.o.Stream, a.Charged(), err)
 	}
 	return a.lost
 }
 
 func (a *Account) settleNow(ctx context.Context) error {
 	a.mu.Lock()
-	r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: a.scopes, Spent: a.spent}
+	r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: a.scopes, Spent: a.charge()}
 	a.mu.Unlock()
 	pause := firstBackoff / 2
 	for try := 1; ; try++ {
