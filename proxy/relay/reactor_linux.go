@@ -11,8 +11,8 @@ import (
 
 // reactor is the Linux side of an Engine.
 //
-//	   socket ──► epoll set ──► poller ──► tcpWire.event ─┬─► the reader: its turn, inline
-//	 (edge-triggered)          (1 .. P)                   └─► the writer, if it is parked
+//	  socket ──► epoll set ──► poller ──► tcpWire.event ─┬─► the reader: its turn, inline
+//	(edge-triggered)          (1 .. P)                   └─► the writer, if it is parked
 //
 // Its epoll set is not Go's: a goroutine of our own waits in the system call. So a frame
 // wakes nobody else, costs one read and one write, and shares its wait with all
