@@ -41,6 +41,7 @@ type Outcome struct {
 	ID       string        // of the file or job that the answer is about; "" for none
 	Duration time.Duration // the vendor's own figure of its audio
 	Known    bool          // Duration was told
+	Weight   int64         // ms to pay per ms of Duration, where only the answer tells; else 0
 	Done     bool          // the job is over: its price is final
 	Failed   bool          // it is over and costs nothing
 }

@@ -18,10 +18,13 @@ const (
 // Name returns "deepgram".
 func (Deepgram) Name() string { return "deepgram" }
 
-// Match serves WebSocket upgrades on /v1/listen and /v2/listen. The comparison is
-// exact: a path that needed decoding or cleaning to fit could mean another
-// resource to the vendor.
+// Match serves WebSocket upgrades on /v1/listen and /v2/listen, and what
+// deepgram_batch.go tells. The comparison is exact: a path that needed decoding or
+// cleaning to fit could mean another resource to the vendor.
 func (Deepgram) Match(r *http.Request) (Route, error) {
+	if r.Method == http.MethodPost && r.URL.RawPath == "" && !upgrade(r) {
+		return matchDeepgramBatch(r)
+	}
 	if r.Method != http.MethodGet || r.URL.RawPath != "" || !upgrade(r) {
 		return Route{}, ErrNoRoute
 	}

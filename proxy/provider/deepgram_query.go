@@ -39,28 +39,11 @@ func deepgramCredential(skel string) bool {
 }
 
 func parseDeepgramQuery(raw, variant string) (deepgramQuery, error) {
-	pairs, err := parseQuery(raw)
+	declared, vendor, err := readDeepgramQuery(raw)
 	if err != nil {
 		return deepgramQuery{}, err
 	}
-	declared := make(map[string]string, 4)
-	keep := make([]string, 0, len(pairs))
-	for _, p := range pairs {
-		skel := skeleton(p.key)
-		if deepgramCredential(skel) {
-			continue
-		}
-		if skel == "callback" {
-			return deepgramQuery{}, bad("callback is not supported: results that are delivered elsewhere cannot be followed by the gateway; read them from this stream")
-		}
-		if name, ok := deepgramFormat(skel); ok {
-			if err := declare(declared, name, p); err != nil {
-				return deepgramQuery{}, err
-			}
-		}
-		keep = append(keep, p.raw)
-	}
-	q := deepgramQuery{vendor: strings.Join(keep, "&")}
+	q := deepgramQuery{vendor: vendor}
 	q.format, err = deepgramAudio(declared, variant)
 	if err != nil {
 		return deepgramQuery{}, err
@@ -70,6 +53,32 @@ func parseDeepgramQuery(raw, variant string) (deepgramQuery, error) {
 		q.weight = int64(q.format.Channels) // each channel is transcribed and billed
 	}
 	return q, nil
+}
+
+// readDeepgramQuery returns what the query declares of its audio, and what of it is forwarded.
+func readDeepgramQuery(raw string) (declared map[string]string, vendor string, err error) {
+	pairs, err := parseQuery(raw)
+	if err != nil {
+		return nil, "", err
+	}
+	declared = make(map[string]string, 4)
+	keep := make([]string, 0, len(pairs))
+	for _, p := range pairs {
+		skel := skeleton(p.key)
+		if deepgramCredential(skel) {
+			continue
+		}
+		if skel == "callback" || skel == "callbackmethod" {
+			return nil, "", bad("callback is not supported: results that are delivered elsewhere cannot be followed by the gateway; read them from the answer to this request")
+		}
+		if name, ok := deepgramFormat(skel); ok {
+			if err := declare(declared, name, p); err != nil {
+				return nil, "", err
+			}
+		}
+		keep = append(keep, p.raw)
+	}
+	return declared, strings.Join(keep, "&"), nil
 }
 
 // declare notes a format parameter that stands once and plainly.

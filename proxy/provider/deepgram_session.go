@@ -84,7 +84,7 @@ func (s *deepgramSession) FromVendor(text []byte) (Action, error) {
 // readV1 takes start+duration of Results, and Metadata's duration, which is the
 // vendor's last word. It reports whether the message holds times to be mapped.
 func (s *deepgramSession) readV1(text []byte) (timed bool) {
-	var typ, start, dur []byte
+	var typ, start, dur, final, channel []byte
 	for o := members(text); o.next(); {
 		switch string(o.key) {
 		case "type":
@@ -93,10 +93,14 @@ func (s *deepgramSession) readV1(text []byte) (timed bool) {
 			start = o.val
 		case "duration":
 			dur = o.val
+		case "is_final":
+			final = o.val
+		case "channel":
+			channel = o.val
 		default:
 			continue
 		}
-		if typ != nil && start != nil && dur != nil {
+		if typ != nil && start != nil && dur != nil && (channel != nil || string(final) == "false") {
 			break // the rest of Results is long
 		}
 	}
@@ -106,6 +110,9 @@ func (s *deepgramSession) readV1(text []byte) (timed bool) {
 		d, ok2 := seconds(dur)
 		if ok1 && ok2 {
 			s.report(from+d, false)
+		}
+		if string(final) == "true" {
+			s.heard(channel)
 		}
 		return true
 	case `"Metadata"`:
@@ -120,15 +127,21 @@ func (s *deepgramSession) readV1(text []byte) (timed bool) {
 
 // readV2 takes the message's number and TurnInfo's cursor.
 func (s *deepgramSession) readV2(text []byte) (timed bool) {
-	var typ, seq, end []byte
+	var typ, seq, event, start, end, words []byte
 	for o := members(text); o.next(); {
 		switch string(o.key) {
 		case "type":
 			typ = o.val
 		case "sequence_id":
 			seq = o.val
+		case "event":
+			event = o.val
+		case "audio_window_start":
+			start = o.val
 		case "audio_window_end":
 			end = o.val
+		case "words":
+			words = o.val
 		}
 	}
 	if n, ok := seconds(seq); ok { // a plain number; the unit does not matter
@@ -141,6 +154,9 @@ func (s *deepgramSession) readV2(text []byte) (timed bool) {
 	}
 	if d, ok := seconds(end); ok {
 		s.report(d, false)
+	}
+	if string(event) == `"EndOfTurn"` {
+		s.turned(start, end, words)
 	}
 	return true
 }

@@ -67,7 +67,7 @@ type Greeting struct {
 }
 
 // Builtin returns the vendors this build knows. A fourth is one file and one word here.
-func Builtin() []Provider { return []Provider{Deepgram{}} }
+func Builtin() []Provider { return []Provider{Deepgram{}, Soniox{}} }
 
 // Mode is what a route does: a metric label, so from a closed set.
 type Mode string
@@ -107,6 +107,9 @@ type Route struct {
 	// Weight is how many milliseconds one millisecond of audio costs: the number
 	// of channels where the vendor bills each of them, else 1.
 	Weight int64
+	// PerChannel says that Weight is for each channel, and that only the audio itself tells how
+	// many it has: an upload in a container.
+	PerChannel bool
 	// Droppable says that messages may be cut out without damaging the rest.
 	Droppable bool
 	// DropFinal says that a stream which has lost a message never gets audio again, also

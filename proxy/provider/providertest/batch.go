@@ -54,6 +54,9 @@ func (p *player) job(b provider.Batch, verb, arg string) ([]string, error) {
 	if o.Known {
 		out += " duration " + o.Duration.String()
 	}
+	if o.Weight != 0 {
+		out += fmt.Sprintf(" weight %d", o.Weight)
+	}
 	if o.Done {
 		out += " done"
 	}
