@@ -65,6 +65,7 @@ func NewDeepgram(o Options) *Deepgram {
 	d := &Deepgram{o: o.withDefaults(), mux: http.NewServeMux(), closed: make(chan struct{}), changed: make(chan struct{})}
 	d.mux.HandleFunc("GET /v1/listen", d.listen)
 	d.mux.HandleFunc("GET /v2/listen", d.listen)
+	d.mux.HandleFunc("POST /v1/listen", d.prerecorded)
 	d.mux.HandleFunc("GET /fake/totals", d.serveTotals)
 	d.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "Not Found", "there is no "+r.URL.Path+" here", newID())

@@ -9,6 +9,7 @@
 //	  audio ──► Stream: count, SHA-256 ──► every second: Results | TurnInfo
 //	  text  ──► Stream: KeepAlive, Finalize, Configure, ForceEndTurn, CloseStream
 //	  nothing for IdleTimeout ──► close 1011 (NET-0001)
+//	POST /v1/listen ─► Upload: count, SHA-256 ──► a transcript that says so
 //	GET /fake/totals ─► what was heard, as JSON: the truth for tests of a gateway
 //	                    that runs in another process
 //

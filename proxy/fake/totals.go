@@ -8,12 +8,14 @@ import (
 
 // books is what a fake remembers: sums for ever, streams up to a bound.
 type books struct {
-	streams []*Stream // oldest first; ended ones beyond Options.Keep are forgotten
-	begun   int
-	ended   int
-	refused int
-	bytes   int64 // of streams that were forgotten
-	ms      int64
+	streams  []*Stream // oldest first; ended ones beyond Options.Keep are forgotten
+	begun    int
+	ended    int
+	refused  int
+	uploads  []*Upload // oldest first
+	uploaded int       // ended
+	bytes    int64     // of streams that were forgotten
+	ms       int64
 }
 
 // Totals are the sums over all streams since the start and a row for each
