@@ -8,6 +8,7 @@ type object struct {
 	b        []byte
 	i        int    // where the next member is looked for
 	key, val []byte // of the current member; val as written, with its quotes
+	from     int    // where the member begins in b
 	at       int    // where val begins in b
 }
 
@@ -35,7 +36,7 @@ func (o *object) next() bool {
 	if end < 0 {
 		return false
 	}
-	o.key = o.b[i+1 : end-1]
+	o.key, o.from = o.b[i+1:end-1], i
 	if i = space(o.b, end); i >= len(o.b) || o.b[i] != ':' {
 		return false
 	}
@@ -82,7 +83,7 @@ func (a *array) next() bool {
 
 // space returns where the white space at i ends.
 func space(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
+	for i < len(b) && blank(b[i]) {
 		i++
 	}
 	return i
