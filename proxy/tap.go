@@ -31,6 +31,7 @@ type tap struct {
 	asked      time.Time        // when the budget was last asked for while dropping
 	finished   sync.Once
 	keepalives keepalives
+	owed       sync.Mutex // held from the session's word to its sending: what is owed leaves in the session's order
 
 	forwarded, dropped         atomic.Int64 // bytes; read by the ticker
 	forwardedTime, droppedTime atomic.Int64 // the same as ns of audio
@@ -54,7 +55,7 @@ func (t *tap) audio(a provider.Audio) relay.Verdict {
 	}
 	t.cut = t.cut && !a.First
 	switch {
-	case t.cut: // the rest of a message that lost its beginning
+	case t.cut, t.dropping && t.route.DropFinal: // the rest of a message that lost its beginning, or of a stream
 		return t.drop(a)
 	case a.Bytes == 0: // the vendor's end of stream, not audio
 		t.session.Forwarded(a, t.clock.Elapsed())
@@ -93,11 +94,8 @@ func (t *tap) learn() bool {
 }
 
 // lost says whether a message that could be bought again must be dropped all the
-// same: resuming inside a sample would garble everything after it, and some
-// vendors' dialect knows no way back.
-func (t *tap) lost() bool {
-	return t.route.DropFinal || t.skipped%int64(t.format.Align()) != 0
-}
+// same: resuming inside a sample would garble everything after it.
+func (t *tap) lost() bool { return t.skipped%int64(t.format.Align()) != 0 }
 
 // unpaid decides what happens to a message that could not be bought.
 func (t *tap) unpaid(a provider.Audio, need int64, err error) relay.Verdict {
@@ -125,7 +123,11 @@ func (t *tap) drop(a provider.Audio) relay.Verdict {
 	t.cut = true
 	t.skipped += a.Bytes
 	t.droppedTime.Store(int64(t.format.Duration(t.dropped.Add(a.Bytes))))
-	t.send(t.session.Drop(a, *t.denial))
+	t.lock(relay.Client)
+	defer t.owed.Unlock()
+	for _, m := range t.session.Drop(a, *t.denial) {
+		t.owe(m)
+	}
 	return relay.Drop
 }
 
@@ -154,11 +156,18 @@ func (t *tap) ClientText(msg []byte) ([]byte, relay.Verdict, error) {
 
 // VendorText shows the session a text message of the vendor.
 func (t *tap) VendorText(msg []byte) ([]byte, relay.Verdict, error) {
+	t.lock(relay.Vendor)
+	defer t.owed.Unlock()
 	a, err := t.session.FromVendor(msg)
 	if err != nil {
 		return nil, relay.Pass, nil //nolint:nilerr // what the vendor says reaches the client even if we cannot read it
 	}
-	t.send(a.Also)
+	if a.Last {
+		t.stream.Enough()
+	}
+	if t.behind(msg, a) {
+		return nil, relay.Drop, nil
+	}
 	return a.Replace, hold(a), nil
 }
 
@@ -190,7 +199,7 @@ func (t *tap) end(d *provider.Denial) {
 	}
 	_, code, reason := t.session.Farewell(*d)
 	t.stream.End(relay.Ending{
-		Finish: t.finish(d),
+		Finish: func() [][]byte { return t.finish(d) },
 		Wait:   true,
 		Code:   code,
 		Reason: reason,

@@ -51,7 +51,7 @@ func TestEndFinishesTheVendorAndTellsTheClient(t *testing.T) {
 		r.client.send(Binary, "audio")
 		r.vendor.expect("2:audio")
 		r.s.End(Ending{
-			Finish: [][]byte{[]byte("CloseStream")}, Wait: true, Code: 1008, Reason: "quota",
+			Finish: texts("CloseStream"), Wait: true, Code: 1008, Reason: "quota",
 			Farewell: func() [][]byte { return [][]byte{[]byte("sorry")} },
 		})
 		r.vendor.expect("1:CloseStream")

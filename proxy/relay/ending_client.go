@@ -193,10 +193,13 @@ func (s *Stream) seal() {
 		return
 	}
 	s.sealed = true
-	finish, wait, polite := s.ending.Finish, s.waiting, s.polite
+	ask, wait, polite := s.ending.Finish, s.waiting, s.polite
 	s.mu.Unlock()
+	var finish [][]byte
 	if polite {
 		finish, _, _ = s.askGone() // a second failure of the Tap is no news
+	} else {
+		finish = s.askTexts(ask)
 	}
 	if client.in.inFrame() {
 		s.cut(Vendor)

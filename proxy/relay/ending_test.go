@@ -45,7 +45,7 @@ func TestEndFromInsideAudioKeepsWhatWasApproved(t *testing.T) {
 			if tp.asked+n <= 6 {
 				return Pass
 			}
-			s.End(Ending{Finish: [][]byte{[]byte("CloseStream")}, Wait: true, Code: 1008, Reason: "quota"})
+			s.End(Ending{Finish: texts("CloseStream"), Wait: true, Code: 1008, Reason: "quota"})
 			return Stop
 		}
 		r := newRig(t, p, Config{}, tp)
@@ -70,7 +70,7 @@ func TestEndInsideAClientsFrameWaitsForItsEnd(t *testing.T) {
 		f := r.client.enc(Binary, false, "0123456789")
 		r.client.write(f[:10])
 		waitFor(t, func() bool { return r.peerGot(t, r.vendor, 10) })
-		r.s.End(Ending{Finish: [][]byte{[]byte("CloseStream")}, Wait: true, Code: 1008, Reason: "quota"})
+		r.s.End(Ending{Finish: texts("CloseStream"), Wait: true, Code: 1008, Reason: "quota"})
 		r.client.write(f[10:], r.client.enc(Continuation, true, "not this"))
 		r.vendor.expect("2+:0123456789", "0:", "1:CloseStream")
 		r.vendor.close(1000, "")
@@ -104,7 +104,7 @@ func TestEndWhenTheClientNeverEndsItsFrame(t *testing.T) {
 		f := r.client.enc(Binary, true, "0123456789")
 		r.client.write(f[:10])
 		waitFor(t, func() bool { return r.peerGot(t, r.vendor, 10) })
-		r.s.End(Ending{Finish: [][]byte{[]byte("CloseStream")}, Wait: true, Code: 1008, Reason: "quota"})
+		r.s.End(Ending{Finish: texts("CloseStream"), Wait: true, Code: 1008, Reason: "quota"})
 		r.client.expect("8:1008 quota")
 		r.wait()
 	})
@@ -128,7 +128,7 @@ func TestSilentVendorDoesNotHoldUpTheFarewell(t *testing.T) {
 	eachPath(t, func(t *testing.T, p path) {
 		r := newRig(t, p, Config{FinishTimeout: short}, &tap{})
 		e := quota
-		e.Finish, e.Wait = [][]byte{[]byte("CloseStream")}, true
+		e.Finish, e.Wait = texts("CloseStream"), true
 		r.s.End(e)
 		r.client.expect("8:1008 quota")
 		r.vendor.expect("1:CloseStream", "8:1000 ")
@@ -160,7 +160,7 @@ func TestVendorLostDuringAnEndStillTellsTheClient(t *testing.T) {
 	eachPath(t, func(t *testing.T, p path) {
 		r := newRig(t, p, Config{}, &tap{})
 		e := quota
-		e.Wait, e.Finish = true, [][]byte{[]byte("CloseStream")}
+		e.Wait, e.Finish = true, texts("CloseStream")
 		r.s.End(e)
 		r.vendor.expect("1:CloseStream")
 		r.vendor.c.Close()
@@ -177,7 +177,7 @@ func TestClientLostDuringAnEndStillFinishesTheVendor(t *testing.T) {
 		r := newRig(t, p, Config{}, &tap{})
 		r.client.c.Close()
 		e := quota
-		e.Wait, e.Finish = true, [][]byte{[]byte("CloseStream")}
+		e.Wait, e.Finish = true, texts("CloseStream")
 		r.s.End(e)
 		// Whoever was first: the vendor is told.
 		f, err := r.vendor.next()
@@ -313,7 +313,7 @@ func TestTextThatIsHalfReadDoesNotFollowTheFinish(t *testing.T) {
 		text := c.enc(Text, true, "Finalize")
 		c.write(c.enc(Binary, true, "a"), text[:9])
 		r.vendor.expect("2:a")
-		r.s.End(Ending{Finish: [][]byte{[]byte("CloseStream")}, Wait: true, Code: 1008, Reason: "quota"})
+		r.s.End(Ending{Finish: texts("CloseStream"), Wait: true, Code: 1008, Reason: "quota"})
 		r.vendor.expect("1:CloseStream")
 		c.write(text[9:], c.closing(1000, ""))
 		waitFor(t, func() bool {

@@ -187,13 +187,14 @@ func (s *Stream) farewell() {
 	}
 	in := &s.peer(Vendor).in
 	if !in.outMsg && !in.inFrame() {
-		in.say(s.askFarewell(e))
+		in.say(s.askTexts(e.Farewell))
 	}
 	s.closeClient(closing{e.Code, e.Reason})
 }
 
-func (s *Stream) askFarewell(e Ending) (texts [][]byte) {
-	if e.Farewell == nil {
+// askTexts asks the owner for messages of an ending. A panic must not keep a peer from being closed.
+func (s *Stream) askTexts(ask func() [][]byte) (texts [][]byte) {
+	if ask == nil {
 		return nil
 	}
 	defer func() {
@@ -204,7 +205,7 @@ func (s *Stream) askFarewell(e Ending) (texts [][]byte) {
 			s.mu.Unlock()
 		}
 	}()
-	return e.Farewell()
+	return ask()
 }
 
 // closeClient sends the client its Close, or cuts it if the vendor's pump will

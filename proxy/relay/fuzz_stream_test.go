@@ -57,7 +57,7 @@ func playStream(t *testing.T, client, vendor []byte, plan uint16) {
 	}
 	<-time.After(time.Duration(plan>>13&3) * time.Millisecond) // a bubble's time
 	if bit(15) {
-		s.End(Ending{Code: 1008, Wait: bit(3), Finish: [][]byte{[]byte("finish")}, Farewell: func() [][]byte { return [][]byte{[]byte("sorry")} }})
+		s.End(Ending{Code: 1008, Wait: bit(3), Finish: texts("finish"), Farewell: func() [][]byte { return [][]byte{[]byte("sorry")} }})
 	}
 	// Silence ends whatever has not ended: two peers that only listen answer no ping.
 	for range 200 {

@@ -38,6 +38,7 @@ type pump struct {
 	part    [partial]byte // a frame's beginning, kept between two reads
 	partLen int
 
+	now  batch // the read at hand
 	left int64 // payload bytes of the frame that have not come yet
 	mode mode
 	fin  bool
@@ -94,9 +95,10 @@ func (p *pump) feed(b []byte) error {
 	if p.blind {
 		return errLook // or a peer that never stops would never let its pump look
 	}
-	t := batch{b: b}
-	err := p.relay(&t)
-	p.flush(&t)
+	p.now = batch{b: b}
+	err := p.relay(&p.now)
+	p.flush(&p.now)
+	p.now = batch{} // the buffer is not ours any more
 	p.blind = err != nil
 	if p.tapErr != nil { // came first
 		err, p.tapErr = &tapError{p.tapErr}, nil

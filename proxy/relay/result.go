@@ -8,8 +8,10 @@ import (
 
 // Ending is how the owner ends a stream: what the vendor gets first, what the client gets last.
 type Ending struct {
-	Finish [][]byte // text messages to the vendor: its polite end of stream; may be empty
-	Wait   bool     // wait up to FinishTimeout for the vendor's last words and Close; they reach the client
+	// Finish is asked once nothing of the client's passes any more: text messages to the vendor, its polite end of
+	// stream, which may have to tell how much came before it. May be nil.
+	Finish func() [][]byte
+	Wait   bool // wait up to FinishTimeout for the vendor's last words and Close; they reach the client
 	// Farewell is asked after the vendor's last words: text messages to the client before the Close. May be nil.
 	Farewell func() [][]byte
 	Code     int    // close code to the client; one that may not be on the wire becomes 1011

@@ -127,6 +127,25 @@ func (s *Stream) Send(to Side, op Op, payload []byte) error {
 	return s.peer(to).out.send(op, payload)
 }
 
+// Insert is for a Tap, inside ClientText or VendorText of the side it is called with: it writes whole text messages to the other side,
+// behind everything of this side that has passed and before the message that the Tap is asked about. Unlike Send it keeps that order
+// and drops nothing; it may block as long as the other side takes nothing, which is backpressure.
+func (s *Stream) Insert(from Side, texts [][]byte) {
+	in := &s.peer(from).in
+	in.flush(&in.now)
+	in.say(texts)
+}
+
+// Enough is for a Tap whose vendor has said its last word: an ending that waits for it goes on at once, and not when the
+// vendor closes or FinishTimeout is over. An open stream is left alone.
+func (s *Stream) Enough() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != open && s.sealed && s.waiting {
+		s.arm(Vendor, 0)
+	}
+}
+
 // End ends the stream politely; it returns at once. The first End wins; a later one changes nothing,
 // nor does one after a peer has ended the stream.
 func (s *Stream) End(e Ending) {
