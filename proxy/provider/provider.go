@@ -157,8 +157,12 @@ type Action struct {
 	// Audio is audio inside the client's text message: it is bought before the message
 	// passes, or dropped with it. Nil: there is none.
 	Audio *Audio
-	// Also are messages that leave behind this one, in this order.
+	// Also are messages that leave behind this one, in this order; those to the client
+	// behind a message of the vendor's leave exactly there.
 	Also []Message
+	// Last says that the vendor has said its last word: a stream that is ending needs to
+	// wait for nothing more of it.
+	Last bool
 }
 
 // Audio is one audio message, or a fragment of one, as the tap counts it.
