@@ -3,11 +3,15 @@ package fake
 import (
 	"encoding/json"
 	"maps"
+	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // flux speaks /v2/listen. Its messages are numbered; there is no Metadata.
 type flux struct {
 	s    *Stream
+	q    query
 	step int64 // bytes of a step
 	next int64 // number of the next step
 	seq  int64
@@ -19,7 +23,10 @@ type flux struct {
 // turnSteps is how many steps a turn lasts: speech is not detected here.
 const turnSteps = 3
 
-func newFlux(s *Stream) *flux { return &flux{s: s, next: 1, step: s.q.bytes(s.d.o.Step)} }
+func newFlux(s *Stream, q query) *flux {
+	s.timed(q.timing)
+	return &flux{s: s, q: q, next: 1, step: q.bytes(s.c.o.Step)}
+}
 
 type turnInfo struct {
 	Type       string  `json:"type"`
@@ -68,7 +75,7 @@ func (f *flux) heard(total int64) {
 }
 
 func (f *flux) tell(event string, to int64, trigger string) {
-	q := f.s.q
+	q := f.q
 	start, end := q.seconds(f.from), q.seconds(to)
 	a := said(start, end, false)
 	m := turnInfo{
@@ -86,10 +93,18 @@ func (f *flux) endTurn(to int64, trigger string) {
 	f.open, f.from, f.turn = false, to, f.turn+1
 }
 
-// text handles Configure and ForceEndTurn. A KeepAlive is what it is at the real
+func (f *flux) empty() {}
+
+func (f *flux) idle() (time.Duration, bool) { return f.s.c.o.FluxIdleTimeout, true }
+
+func (f *flux) starved() { f.s.starvedWith(websocket.CloseInternalServerErr, deepgramStarved) }
+
+// text handles CloseStream, Configure and ForceEndTurn. A KeepAlive is what it is at the real
 // one: the end, without a Close.
 func (f *flux) text(kind string, msg []byte) bool {
 	switch kind {
+	case "CloseStream":
+		f.s.finish()
 	case "KeepAlive":
 		return false
 	case "Configure":

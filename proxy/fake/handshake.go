@@ -15,12 +15,12 @@ func (d *Deepgram) listen(w http.ResponseWriter, r *http.Request) {
 	id := newID()
 	credential := credentialOf(r)
 	sc := d.o.Scenario(r, credential)
-	if credential == "" || d.o.Key != "" && credential != d.o.Key {
+	if d.wrong(credential) {
 		d.refused()
 		refuse(w, http.StatusUnauthorized, "INVALID_AUTH", "Invalid credentials.", id)
 		return
 	}
-	if d.misbehave(w, r, sc, id) {
+	if d.misbehave(w, r, sc, deepgramShape(w, id)) {
 		d.refused()
 		return
 	}
@@ -35,21 +35,31 @@ func (d *Deepgram) listen(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "Bad Request", "only streams are served here: this needs a WebSocket upgrade", id)
 		return
 	}
-	up := websocket.Upgrader{
-		ReadBufferSize: 4096, WriteBufferSize: 1024, WriteBufferPool: nil,
-		CheckOrigin: func(*http.Request) bool { return true }, // browsers are the vendor's customers
-	}
-	conn, err := up.Upgrade(w, r, answer(r, id))
+	conn, err := upgrade(w, r, answer(r, id))
 	if err != nil { // the upgrader has answered
 		d.refused()
 		return
 	}
-	s := newStream(d, conn, q, sc, Record{
-		RequestID: id, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone(), Credential: credential,
-	})
-	d.begin(s)
-	s.run()
-	d.end()
+	s := newStream(&d.core, conn, sc, recordOf(r, id, credential))
+	if q.flux {
+		s.run(newFlux(s, q))
+	} else {
+		s.run(newNova(s, q))
+	}
+}
+
+// upgrade takes a connection over.
+func upgrade(w http.ResponseWriter, r *http.Request, h http.Header) (*websocket.Conn, error) {
+	up := websocket.Upgrader{
+		ReadBufferSize: 4096, WriteBufferSize: 1024, WriteBufferPool: nil,
+		CheckOrigin: func(*http.Request) bool { return true }, // browsers are the vendors' customers
+	}
+	return up.Upgrade(w, r, h)
+}
+
+// recordOf is the record of a stream that begins.
+func recordOf(r *http.Request, id, credential string) Record {
+	return Record{RequestID: id, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone(), Credential: credential}
 }
 
 // answer is what the vendor adds to a 101: its request id, and the first of the

@@ -3,18 +3,24 @@ package fake
 import (
 	"fmt"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // nova speaks /v1/listen.
 type nova struct {
 	s     *Stream
+	q     query
 	half  int64 // bytes of half a step
 	next  int64 // number of the next half step
 	final int64 // bytes up to which results are final
 	spoke bool  // SpeechStarted was sent
 }
 
-func newNova(s *Stream) *nova { return &nova{s: s, next: 1, half: s.q.bytes(s.d.o.Step / 2)} }
+func newNova(s *Stream, q query) *nova {
+	s.timed(q.timing)
+	return &nova{s: s, q: q, next: 1, half: q.bytes(s.c.o.Step / 2)}
+}
 
 // What the placeholders are called.
 const (
@@ -92,7 +98,7 @@ func (n *nova) heard(total int64) {
 	if n.half == 0 {
 		return
 	}
-	if !n.spoke && n.s.q.vadEvents {
+	if !n.spoke && n.q.vadEvents {
 		n.spoke = true
 		n.s.send(speechStarted{Type: "SpeechStarted", Channel: [2]int{0, 1}})
 	}
@@ -101,7 +107,7 @@ func (n *nova) heard(total int64) {
 		switch {
 		case n.next%2 == 0:
 			n.results(at, true, false)
-		case n.s.q.interim:
+		case n.q.interim:
 			n.results(at, false, false)
 		}
 	}
@@ -109,8 +115,8 @@ func (n *nova) heard(total int64) {
 
 // results tells the audio from the last final result to here.
 func (n *nova) results(to int64, final, finalize bool) {
-	if !n.s.q.callback {
-		for c := range n.s.q.channels {
+	if !n.q.callback {
+		for c := range n.q.channels {
 			n.s.send(n.result(c, to, final, finalize))
 		}
 	}
@@ -120,7 +126,7 @@ func (n *nova) results(to int64, final, finalize bool) {
 }
 
 func (n *nova) result(channel int, to int64, final, finalize bool) results {
-	q := n.s.q
+	q := n.q
 	start, end := q.seconds(n.final), q.seconds(to)
 	r := results{
 		Type: "Results", ChannelIndex: [2]int{channel, q.channels}, Duration: end - start, Start: start,
@@ -150,10 +156,22 @@ func said(start, end float64, punctuate bool) alternative {
 	return a
 }
 
-// text handles Finalize; KeepAlive and Configure need no answer here beyond
+// empty is the old way to end a stream.
+func (n *nova) empty() { n.s.finish() }
+
+func (n *nova) idle() (time.Duration, bool) { return n.s.c.o.IdleTimeout, false }
+
+func (n *nova) starved() { n.s.starvedWith(websocket.CloseInternalServerErr, deepgramStarved) }
+
+// deepgramStarved is NET-0001.
+const deepgramStarved = "Deepgram did not receive audio data or a text message within the timeout window. See https://dpgr.am/net0001"
+
+// text handles CloseStream and Finalize; KeepAlive and Configure need no answer here beyond
 // ConfigureSuccess.
 func (n *nova) text(kind string, msg []byte) bool {
 	switch kind {
+	case "CloseStream":
+		n.s.finish()
 	case "Finalize":
 		n.flush(true)
 	case "Configure":
@@ -165,11 +183,11 @@ func (n *nova) text(kind string, msg []byte) bool {
 // flush makes all audio final.
 func (n *nova) flush(finalize bool) {
 	total := n.s.Record().AudioBytes
-	if n.s.q.bps > 0 && (finalize || total > n.final) {
+	if n.q.bps > 0 && (finalize || total > n.final) {
 		n.results(total, true, finalize)
 	}
-	if n.s.q.utteranceEnd && total > 0 {
-		n.s.send(utteranceEnd{Type: "UtteranceEnd", Channel: [2]int{0, n.s.q.channels}, LastWordEnd: n.s.q.seconds(total)})
+	if n.q.utteranceEnd && total > 0 {
+		n.s.send(utteranceEnd{Type: "UtteranceEnd", Channel: [2]int{0, n.q.channels}, LastWordEnd: n.q.seconds(total)})
 	}
 }
 
@@ -179,8 +197,8 @@ func (n *nova) finish() {
 	r := n.s.Record()
 	n.s.send(metadata{
 		Type: "Metadata", TransactionKey: "deprecated", RequestID: r.RequestID, SHA256: r.SHA256,
-		Created: time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), Duration: n.s.q.seconds(r.AudioBytes),
-		Channels: n.s.q.channels, Models: []string{modelUUID},
+		Created: time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), Duration: n.q.seconds(r.AudioBytes),
+		Channels: n.q.channels, Models: []string{modelUUID},
 		ModelInfo: map[string]modelInfo{modelUUID: {modelName, "0", modelName}},
 	})
 }

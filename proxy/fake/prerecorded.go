@@ -129,7 +129,7 @@ func (d *Deepgram) prerecorded(w http.ResponseWriter, r *http.Request) {
 		u.note(func(rec *UploadRecord) { rec.Status = status })
 		refuse(w, status, code, msg, id)
 	}
-	if credential == "" || d.o.Key != "" && credential != d.o.Key {
+	if d.wrong(credential) {
 		reject(http.StatusUnauthorized, "INVALID_AUTH", "Invalid credentials.")
 		return
 	}
@@ -142,7 +142,7 @@ func (d *Deepgram) prerecorded(w http.ResponseWriter, r *http.Request) {
 	u.q = q
 	u.mu.Unlock()
 	late := sc == Reset || sc == EOF || sc == Deaf || sc == Hang // these let the body come first
-	if !late && d.misbehave(w, r, sc, id) {
+	if !late && d.misbehave(w, r, sc, deepgramShape(w, id)) {
 		return
 	}
 	if sc == Deaf {
@@ -171,10 +171,10 @@ func (d *Deepgram) prerecorded(w http.ResponseWriter, r *http.Request) {
 }
 
 // untilOver waits for the peer or for Close.
-func (d *Deepgram) untilOver(r *http.Request) {
+func (c *core) untilOver(r *http.Request) {
 	select {
 	case <-r.Context().Done():
-	case <-d.closed:
+	case <-c.closed:
 	}
 }
 
@@ -236,38 +236,38 @@ func (d *Deepgram) answerUpload(w http.ResponseWriter, u *Upload, seconds float6
 }
 
 // Uploads returns those that are remembered, oldest first.
-func (d *Deepgram) Uploads() []*Upload {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return append([]*Upload(nil), d.books.uploads...)
+func (c *core) Uploads() []*Upload {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]*Upload(nil), c.books.uploads...)
 }
 
 // UploadsBegun waits until n uploads have begun, UploadsEnded until n have ended.
-func (d *Deepgram) UploadsBegun(ctx context.Context, n int) ([]*Upload, error) {
-	err := d.until(ctx, func() bool { return len(d.books.uploads) >= n })
-	return d.Uploads(), err
+func (c *core) UploadsBegun(ctx context.Context, n int) ([]*Upload, error) {
+	err := c.until(ctx, func() bool { return len(c.books.uploads) >= n })
+	return c.Uploads(), err
 }
 
 // UploadsEnded waits until n uploads were answered or have broken off.
-func (d *Deepgram) UploadsEnded(ctx context.Context, n int) ([]*Upload, error) {
-	err := d.until(ctx, func() bool { return d.books.uploaded >= n })
-	return d.Uploads(), err
+func (c *core) UploadsEnded(ctx context.Context, n int) ([]*Upload, error) {
+	err := c.until(ctx, func() bool { return c.books.uploaded >= n })
+	return c.Uploads(), err
 }
 
-func (d *Deepgram) enter(u *Upload) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.books.uploads = append(d.books.uploads, u)
-	if over := len(d.books.uploads) - d.o.Keep; over > 0 {
-		d.books.uploads = append([]*Upload(nil), d.books.uploads[over:]...)
+func (c *core) enter(u *Upload) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.books.uploads = append(c.books.uploads, u)
+	if over := len(c.books.uploads) - c.o.Keep; over > 0 {
+		c.books.uploads = append([]*Upload(nil), c.books.uploads[over:]...)
 	}
-	d.change()
+	c.change()
 }
 
-func (d *Deepgram) leave(u *Upload) {
+func (c *core) leave(u *Upload) {
 	u.note(func(r *UploadRecord) { r.Ended = true })
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.books.uploaded++
-	d.change()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.books.uploaded++
+	c.change()
 }

@@ -5,15 +5,13 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // query is what a stream asked for, read as leniently as a vendor would: the
 // last value of a repeated parameter, unknown parameters ignored.
 type query struct {
+	timing
 	flux         bool
-	bps          int64 // bytes per second; 0 for containers and compressed audio
-	align        int64
 	channels     int // billed and transcribed apart
 	interim      bool
 	utteranceEnd bool
@@ -78,29 +76,4 @@ func (q *query) format(encoding, rate string, channels int) error {
 	q.align = sample * int64(channels)
 	q.bps = q.align * int64(hz)
 	return nil
-}
-
-// seconds is how long n bytes last.
-func (q query) seconds(n int64) float64 {
-	if q.bps == 0 {
-		return 0
-	}
-	return float64(n/q.align) / float64(q.bps/q.align)
-}
-
-// ms is how long n bytes last in whole milliseconds, rounded down.
-func (q query) ms(n int64) int64 {
-	if q.bps == 0 {
-		return 0
-	}
-	return n/q.bps*1000 + n%q.bps*1000/q.bps
-}
-
-// bytes is how many bytes last d, down to whole samples.
-func (q query) bytes(d time.Duration) int64 {
-	if q.bps == 0 {
-		return 0
-	}
-	n := q.bps * d.Milliseconds() / 1000
-	return n - n%q.align
 }

@@ -65,7 +65,7 @@ func (s *Stream) snapshot() Record {
 	r := s.rec
 	r.Header = s.rec.Header.Clone()
 	r.Events = append([]Event(nil), s.rec.Events...)
-	r.AudioMS = s.q.ms(r.AudioBytes)
+	r.AudioMS = s.timing.ms(r.AudioBytes)
 	r.SHA256 = s.sum()
 	return r
 }

@@ -45,40 +45,46 @@ func named(name string) Scenario {
 	return ""
 }
 
+// shape is a vendor's way to answer.
+type shape struct {
+	refuse func(status int, code, msg string)
+	header string // of a raw 101: whole lines
+}
+
+func deepgramShape(w http.ResponseWriter, id string) shape {
+	return shape{func(status int, code, msg string) { refuse(w, status, code, msg, id) }, "dg-request-id: " + id + "\r\n"}
+}
+
 // misbehave plays the scenarios of the handshake; false when there is none.
-func (d *Deepgram) misbehave(w http.ResponseWriter, r *http.Request, sc Scenario, id string) bool {
+func (c *core) misbehave(w http.ResponseWriter, r *http.Request, sc Scenario, sh shape) bool {
 	switch sc {
 	case Refuse400:
-		refuse(w, 400, "INVALID_QUERY_PARAMETER", "Failed to deserialize query parameters.", id)
+		sh.refuse(400, "INVALID_QUERY_PARAMETER", "Failed to deserialize query parameters.")
 	case Refuse401:
-		refuse(w, 401, "INVALID_AUTH", "Invalid credentials.", id)
+		sh.refuse(401, "INVALID_AUTH", "Invalid credentials.")
 	case Refuse402:
-		refuse(w, 402, "ASR_PAYMENT_REQUIRED", "Project does not have enough credits for an ASR request and does not have an overage agreement.", id)
+		sh.refuse(402, "ASR_PAYMENT_REQUIRED", "Project does not have enough credits for an ASR request and does not have an overage agreement.")
 	case Refuse403:
-		refuse(w, 403, "INSUFFICIENT_PERMISSIONS", "Project does not have access to the requested model.", id)
+		sh.refuse(403, "INSUFFICIENT_PERMISSIONS", "Project does not have access to the requested model.")
 	case Refuse429:
 		w.Header().Set("Retry-After", "7")
-		refuse(w, 429, "TOO_MANY_REQUESTS", "Too many requests. Please try again later", id)
+		sh.refuse(429, "TOO_MANY_REQUESTS", "Too many requests. Please try again later")
 	case Refuse500:
-		refuse(w, 500, "INTERNAL_SERVER_ERROR", "Something went wrong.", id)
+		sh.refuse(500, "INTERNAL_SERVER_ERROR", "Something went wrong.")
 	case Refuse503:
-		refuse(w, 503, "SERVICE_UNAVAILABLE", "The service is unavailable.", id)
+		sh.refuse(503, "SERVICE_UNAVAILABLE", "The service is unavailable.")
 	case BigError:
-		refuse(w, 400, "Bad Request", strings.Repeat("all of this is the error. ", 8<<10/26+1), id)
+		sh.refuse(400, "Bad Request", strings.Repeat("all of this is the error. ", 8<<10/26+1))
 	case Hang:
-		select {
-		case <-r.Context().Done():
-		case <-d.closed:
-		}
+		c.untilOver(r)
 	case Redirect:
-		w.Header().Set("Dg-Request-Id", id)
 		http.Redirect(w, r, "http://redirect.invalid"+r.URL.Path, http.StatusFound)
 	case BadAccept:
-		d.raw101(w, r, id, "bm90IHRoZSBhbnN3ZXI=", "")
+		c.raw101(w, sh, "bm90IHRoZSBhbnN3ZXI=", "")
 	case Extension:
-		d.raw101(w, r, id, acceptKey(r), "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+		c.raw101(w, sh, acceptKey(r), "Sec-WebSocket-Extensions: permessage-deflate\r\n")
 	case Subprotocol:
-		d.raw101(w, r, id, acceptKey(r), "Sec-WebSocket-Protocol: nobody-asked\r\n")
+		c.raw101(w, sh, acceptKey(r), "Sec-WebSocket-Protocol: nobody-asked\r\n")
 	default:
 		return false
 	}
@@ -86,22 +92,22 @@ func (d *Deepgram) misbehave(w http.ResponseWriter, r *http.Request, sc Scenario
 }
 
 // raw101 answers by hand and holds the connection until the peer goes.
-func (d *Deepgram) raw101(w http.ResponseWriter, _ *http.Request, id, accept, more string) {
+func (c *core) raw101(w http.ResponseWriter, sh shape, accept, more string) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		refuse(w, http.StatusInternalServerError, "INTERNAL_SERVER_ERROR", "this connection cannot be taken over", id)
+		sh.refuse(http.StatusInternalServerError, "INTERNAL_SERVER_ERROR", "this connection cannot be taken over")
 		return
 	}
 	defer conn.Close() //nolint:errcheck // nothing is left to lose
 	_, err = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Accept: %s\r\ndg-request-id: %s\r\n%s\r\n", accept, id, more)
+		"Sec-WebSocket-Accept: %s\r\n%s%s\r\n", accept, sh.header, more)
 	if err == nil {
-		d.untilGone(conn)
+		c.untilGone(conn)
 	}
 }
 
 // untilGone reads until the peer closes or the fake does.
-func (d *Deepgram) untilGone(conn net.Conn) {
+func (c *core) untilGone(conn net.Conn) {
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
@@ -114,7 +120,7 @@ func (d *Deepgram) untilGone(conn net.Conn) {
 	}()
 	select {
 	case <-gone:
-	case <-d.closed:
+	case <-c.closed:
 		_ = conn.Close() // ends the reader
 		<-gone
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"hash"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,20 +25,23 @@ const (
 	keptBuffer   = 64 << 10 // a read buffer beyond this is given back
 )
 
-// dialect is what differs between the generations. Its methods are called on the
-// reading goroutine, without the lock.
+// dialect is what differs between the vendors and the generations of their
+// protocols. Its methods are called on the reading goroutine, without the lock,
+// except starved, which a timer calls.
 type dialect interface {
 	begin()                                 // right behind the 101
 	heard(total int64)                      // audio arrived
+	empty()                                 // an empty audio message arrived
 	text(kind string, msg []byte) (on bool) // a text message; on is false when the stream is over
-	finish()                                // the end of the stream was asked for
+	finish()                                // the end of the stream was asked for: the last results
+	idle() (d time.Duration, pings bool)    // how long nothing may come, and whether pings are something
+	starved()                               // nothing came for so long
 }
 
 // Stream is one stream. Its exported methods are safe for concurrent use.
 type Stream struct {
-	d        *Deepgram
+	c        *core
 	conn     *websocket.Conn
-	q        query
 	scenario Scenario
 	dialect  dialect
 	strike   int64       // bytes of audio after which the scenario strikes
@@ -47,33 +51,39 @@ type Stream struct {
 	write sync.Mutex // one writer of data messages at a time
 
 	mu      sync.Mutex // guards what follows
+	timing  timing
 	rec     Record
 	hash    hash.Hash
 	changed chan struct{}
 	ending  bool // we have sent Close; what comes is not heard any more
 }
 
-func newStream(d *Deepgram, conn *websocket.Conn, q query, sc Scenario, rec Record) *Stream {
-	s := &Stream{d: d, conn: conn, q: q, scenario: sc, rec: rec, hash: sha256.New(), done: make(chan struct{})}
-	s.strike = max(q.bytes(time.Second), 1)
-	if q.flux {
-		s.dialect = newFlux(s)
-	} else {
-		s.dialect = newNova(s)
-	}
-	return s
+func newStream(c *core, conn *websocket.Conn, sc Scenario, rec Record) *Stream {
+	return &Stream{c: c, conn: conn, scenario: sc, rec: rec, hash: sha256.New(), done: make(chan struct{})}
 }
 
-// run reads the stream to its end.
-func (s *Stream) run() {
+// timed says how its bytes are time; before it, they are not.
+func (s *Stream) timed(t timing) {
+	s.strike = max(t.bytes(time.Second), 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timing = t
+}
+
+// run is the stream, from the upgrade to its end.
+func (s *Stream) run(d dialect) {
+	s.dialect = d
+	s.c.begin(s)
+	defer s.c.end()
 	s.conn.SetReadLimit(maxMessage)
 	s.conn.SetPingHandler(s.ping)
-	s.idle = time.AfterFunc(s.idleTimeout(), s.starved)
+	idle, _ := d.idle()
+	s.idle = time.AfterFunc(idle, d.starved)
 	stop := make(chan struct{})
 	var watcher sync.WaitGroup
 	watcher.Go(func() {
 		select {
-		case <-s.d.closed:
+		case <-s.c.closed:
 			s.end(websocket.CloseGoingAway, "the fake vendor is closing")
 		case <-stop:
 		}
@@ -113,7 +123,7 @@ func (s *Stream) read() error {
 		if _, err := buf.ReadFrom(r); err != nil {
 			return err
 		}
-		s.idle.Reset(s.idleTimeout())
+		s.alive()
 		if op == websocket.BinaryMessage {
 			err = s.audio(buf.Bytes())
 		} else {
@@ -128,7 +138,13 @@ func (s *Stream) read() error {
 	}
 }
 
-// audio hears a message. In v1 an empty one is the old way to end a stream.
+// alive starts the idle time anew.
+func (s *Stream) alive() {
+	d, _ := s.dialect.idle()
+	s.idle.Reset(d)
+}
+
+// audio hears a message.
 func (s *Stream) audio(p []byte) error {
 	s.mu.Lock()
 	if s.ending {
@@ -143,9 +159,7 @@ func (s *Stream) audio(p []byte) error {
 	s.change()
 	s.mu.Unlock()
 	if len(p) == 0 {
-		if !s.q.flux {
-			s.finish()
-		}
+		s.dialect.empty()
 		return nil
 	}
 	s.dialect.heard(total)
@@ -164,17 +178,13 @@ func (s *Stream) control(p []byte) error {
 	s.mu.Lock()
 	ending := s.ending
 	s.rec.Texts++
-	if m.Type == "KeepAlive" {
+	if strings.EqualFold(m.Type, "KeepAlive") {
 		s.rec.KeepAlives++
 	}
 	s.note("text", p)
 	s.change()
 	s.mu.Unlock()
 	if ending {
-		return nil
-	}
-	if m.Type == "CloseStream" {
-		s.finish()
 		return nil
 	}
 	if !s.dialect.text(m.Type, p) {
@@ -208,7 +218,7 @@ func (s *Stream) struck() error {
 	case EOF:
 		return errKilled
 	case Deaf:
-		<-s.d.closed
+		<-s.c.closed
 		return errKilled
 	default: // a normal stream goes on; the handshake's scenarios never come here
 	}
@@ -229,33 +239,26 @@ func (s *Stream) end(code int, reason string) {
 	s.write.Lock()
 	defer s.write.Unlock()
 	_ = s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(writeTimeout))
-	_ = s.conn.SetReadDeadline(time.Now().Add(s.d.o.CloseTimeout)) // a dead connection ends the reader by itself
+	_ = s.conn.SetReadDeadline(time.Now().Add(s.c.o.CloseTimeout)) // a dead connection ends the reader by itself
 }
 
-func (s *Stream) idleTimeout() time.Duration {
-	if s.q.flux {
-		return s.d.o.FluxIdleTimeout
-	}
-	return s.d.o.IdleTimeout
-}
-
-// starved ends a silent stream as the vendor does (NET-0001).
-func (s *Stream) starved() {
+// starvedWith ends a silent stream, unless the scenario forbids.
+func (s *Stream) starvedWith(code int, reason string) {
 	if s.scenario == SilentEnd || s.scenario == Deaf {
 		return
 	}
-	s.end(websocket.CloseInternalServerErr, "Deepgram did not receive audio data or a text message within the timeout window. See https://dpgr.am/net0001")
+	s.end(code, reason)
 }
 
-// ping answers. Only Flux takes it for a sign of life.
+// ping answers. Not every dialect takes it for a sign of life.
 func (s *Stream) ping(data string) error {
 	s.mu.Lock()
 	s.rec.Pings++
 	s.note("ping", []byte(data))
 	s.change()
 	s.mu.Unlock()
-	if s.q.flux {
-		s.idle.Reset(s.idleTimeout())
+	if _, pings := s.dialect.idle(); pings {
+		s.alive()
 	}
 	err := s.conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(writeTimeout))
 	if errors.Is(err, websocket.ErrCloseSent) {

@@ -42,11 +42,11 @@ type Row struct {
 
 // Totals takes stock. Each row is consistent in itself; running streams go on
 // while the next row is read.
-func (d *Deepgram) Totals() Totals {
-	d.mu.Lock()
-	b := d.books
+func (c *core) Totals() Totals {
+	c.mu.Lock()
+	b := c.books
 	streams := append([]*Stream(nil), b.streams...)
-	d.mu.Unlock()
+	c.mu.Unlock()
 	t := Totals{Streams: b.begun, Ended: b.ended, Refused: b.refused, AudioBytes: b.bytes, AudioMS: b.ms, PerStream: []Row{}}
 	for _, s := range streams {
 		r := s.Record()
@@ -57,43 +57,43 @@ func (d *Deepgram) Totals() Totals {
 	return t
 }
 
-func (d *Deepgram) serveTotals(w http.ResponseWriter, _ *http.Request) {
+func (c *core) serveTotals(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(d.Totals()) // the reader may be gone; nobody else to tell
+	_ = json.NewEncoder(w).Encode(c.Totals()) // the reader may be gone; nobody else to tell
 }
 
 // begin enters a stream.
-func (d *Deepgram) begin(s *Stream) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.books.streams = append(d.books.streams, s)
-	d.books.begun++
-	d.change()
+func (c *core) begin(s *Stream) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.books.streams = append(c.books.streams, s)
+	c.books.begun++
+	c.change()
 }
 
 // end notes that a stream has ended and forgets the oldest ended one if there are
 // too many: a fake that runs for a soak test must not grow.
-func (d *Deepgram) end() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.books.ended++
-	running := d.books.begun - d.books.ended
-	if len(d.books.streams) > running+d.o.Keep {
-		i := slices.IndexFunc(d.books.streams, func(s *Stream) bool { return s.over() })
+func (c *core) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.books.ended++
+	running := c.books.begun - c.books.ended
+	if len(c.books.streams) > running+c.o.Keep {
+		i := slices.IndexFunc(c.books.streams, func(s *Stream) bool { return s.over() })
 		if i >= 0 {
-			r := d.books.streams[i].Record()
-			d.books.bytes += r.AudioBytes
-			d.books.ms += r.AudioMS
-			d.books.streams = slices.Delete(d.books.streams, i, i+1)
+			r := c.books.streams[i].Record()
+			c.books.bytes += r.AudioBytes
+			c.books.ms += r.AudioMS
+			c.books.streams = slices.Delete(c.books.streams, i, i+1)
 		}
 	}
-	d.change()
+	c.change()
 }
 
 // refused counts a handshake that was not upgraded.
-func (d *Deepgram) refused() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.books.refused++
-	d.change()
+func (c *core) refused() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.books.refused++
+	c.change()
 }
