@@ -43,7 +43,8 @@ func newDialer(timeout time.Duration, base *tls.Config, m *Metrics) *dialer {
 	cfg.NextProtos = []string{"http/1.1"}  // a WebSocket upgrade does not exist in HTTP/2 as the vendors speak it
 	cfg.DynamicRecordSizingDisabled = true // what arrived together leaves in one record
 	cfg.ClientSessionCache = tls.NewLRUClientSessionCache(64)
-	return &dialer{timeout: timeout, tls: cfg, metrics: m}
+	// The relay pings who is silent: the kernel need not.
+	return &dialer{timeout: timeout, net: net.Dialer{KeepAlive: -1}, tls: cfg, metrics: m}
 }
 
 // dial shakes hands with the vendor. The error is a refused (the vendor's own
@@ -83,6 +84,8 @@ func (d *dialer) handshake(parent context.Context, v *vendor, rt provider.Route,
 
 	var hs *handshakeConn
 	gorilla := websocket.Dialer{
+		// The connection that it makes is never used: it needs no buffers of the usual size.
+		ReadBufferSize: 512, WriteBufferPool: noBuffers{},
 		NetDialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			hs, err = d.connect(ctx, network, addr, nil)
 			return hs, err
@@ -112,15 +115,49 @@ func (d *dialer) handshake(parent context.Context, v *vendor, rt provider.Route,
 	return leg{}, d.refusal(hs, v.Name())
 }
 
+// noBuffers is the pool of a connection that is not written to.
+type noBuffers struct{}
+
+func (noBuffers) Get() any { return nil }
+func (noBuffers) Put(any)  {}
+
 // handshakeConn gives up when the client does: the WebSocket dialer knows
-// deadlines, but does not notice a context that is cancelled while it waits.
+// deadlines, but does not notice a context that is cancelled while it waits. It holds
+// the request back until it is complete, which is when the answer is asked for.
 type handshakeConn struct {
 	*relay.HandshakeConn
-	stop func() bool // true if the context has not ended before
+	request []byte      // not sent yet
+	stop    func() bool // true if the context has not ended before
 }
 
 func cancellable(ctx context.Context, c net.Conn) *handshakeConn {
-	return &handshakeConn{relay.NewHandshakeConn(c), context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })}
+	return &handshakeConn{
+		HandshakeConn: relay.NewHandshakeConn(c),
+		request:       make([]byte, 0, 1<<10),
+		stop:          context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) }),
+	}
+}
+
+func (c *handshakeConn) Write(p []byte) (int, error) {
+	c.request = append(c.request, p...)
+	return len(p), nil
+}
+
+// WriteByte makes this a writer that needs no buffer in front of it (http.Request.Write asks).
+func (c *handshakeConn) WriteByte(b byte) error {
+	c.request = append(c.request, b)
+	return nil
+}
+
+func (c *handshakeConn) Read(p []byte) (int, error) {
+	if len(c.request) > 0 {
+		_, err := c.HandshakeConn.Write(c.request)
+		c.request = nil
+		if err != nil {
+			return 0, err
+		}
+	}
+	return c.HandshakeConn.Read(p)
 }
 
 // connect opens the socket, and TLS on it, and stops reading where the handshake ends.

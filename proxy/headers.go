@@ -47,6 +47,10 @@ func requestID(r *http.Request) string {
 	return id
 }
 
+// streamID makes a stream's id. It begins with the time, so that streams of the same moment
+// are neighbours in the ledger's file and share its pages.
+func streamID() string { return uuid.Must(uuid.NewV7()).String() }
+
 func idRune(c rune) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._@:-", c)
 }

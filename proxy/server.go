@@ -102,6 +102,7 @@ func (s *Server) serve(addr string, h *Handler, own map[string]http.Handler) {
 	s.http = append(s.http, &http.Server{
 		Addr: addr,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			deepen(len(r.URL.Path))
 			// Not a ServeMux: it answers // with a redirect, which no vendor's client follows.
 			if o := own[r.URL.Path]; o != nil {
 				o.ServeHTTP(w, r)

@@ -46,6 +46,7 @@ func (p *program) serve(ctx context.Context, file string) error {
 	signal.Notify(second, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(second)
 
+	calmCollector()
 	g, err := startGateway(ctx, cfg, log, thisBuild().Version)
 	if err != nil {
 		return err

@@ -50,6 +50,8 @@ type journal struct {
 	waiting int    // callers for group
 	failed  error  // of the last write; its changes are in pending again
 	closed  bool
+	tx      *bolt.Tx // that is read with between two writes; nil before the first call
+	writing bool     // bolt may have to wait until nobody reads: no tx is kept
 }
 
 // group is what is written together.
@@ -128,16 +130,30 @@ func (j *journal) read(fn func(v view) error) error {
 // open gives fn the newest state. It is called with the lock held: what is flying
 // stays in sight until bolt has it.
 func (j *journal) open(fn func(t table) error) error {
-	tx, err := j.db.Begin(false)
-	if err != nil {
-		return err
+	tx := j.tx
+	if tx == nil {
+		var err error
+		if tx, err = j.db.Begin(false); err != nil {
+			return err
+		}
+		if j.writing {
+			defer done(tx)
+		} else {
+			j.tx = tx
+		}
 	}
-	defer func() { _ = tx.Rollback() }() // fails only when it is over, which it is not
 	s := stack{layers: []layer{j.pending, j.flying}, disk: boltTable{tx.Bucket([]byte(root))}}
 	if j.flying == nil {
 		s.layers = s.layers[:1]
 	}
 	return fn(&s)
+}
+
+// done ends a transaction that only reads. That fails only when it is over already.
+func done(tx *bolt.Tx) {
+	if tx != nil {
+		_ = tx.Rollback()
+	}
 }
 
 // await returns when a group is on the disk. When ctx ends first it may still get
@@ -206,6 +222,10 @@ func (j *journal) loop() {
 		case <-j.work:
 		case <-j.quit:
 			_, j.last = j.write()
+			j.mu.Lock()
+			done(j.tx)
+			j.tx = nil
+			j.mu.Unlock()
 			return
 		}
 		pause.Reset(j.idle)
@@ -269,7 +289,7 @@ func (j *journal) write() (waiting int, err error) {
 		j.pending.under(j.flying)
 		j.calls++
 	}
-	j.flying, j.flight, j.failed = nil, nil, err
+	j.flying, j.flight, j.failed, j.writing = nil, nil, err, false
 	j.mu.Unlock()
 	g.err = err
 	close(g.done)
@@ -287,5 +307,7 @@ func (j *journal) take() (g *group, waiting int, err error) {
 	g, waiting = j.group, j.waiting
 	j.flying, j.flight, j.pending = j.pending, j.group, layer{}
 	j.group, j.calls, j.waiting = newGroup(), 0, 0
+	done(j.tx)
+	j.tx, j.writing = nil, true
 	return g, waiting, err
 }
