@@ -15,6 +15,16 @@ type Options struct {
 	IdleTimeout time.Duration
 	// FluxIdleTimeout ends a v2 stream that sent nothing, pings included [60 s].
 	FluxIdleTimeout time.Duration
+	// FirstMessageKey lets Soniox take a key from the first message, as it did until
+	// 2027-01-15; otherwise such a stream is refused.
+	FirstMessageKey bool
+	// StartTimeout ends a Soniox stream without a start message, AudioTimeout one without
+	// audio behind it, StarveTimeout one without audio and keepalives [10 s, 20 s, 20 s].
+	StartTimeout, AudioTimeout, StarveTimeout time.Duration
+	// MaxDuration ends a Soniox stream with 413 [300 min of audio].
+	MaxDuration time.Duration
+	// Reads is how often a Soniox transcription is read before it is completed [2].
+	Reads int
 	// CloseTimeout is how long the answer to our Close is waited for [2 s].
 	CloseTimeout time.Duration
 	// Step is how much audio makes a result [1 s].
@@ -34,8 +44,15 @@ func (o Options) withDefaults() Options {
 	}
 	def(&o.IdleTimeout, 10*time.Second)
 	def(&o.FluxIdleTimeout, time.Minute)
+	def(&o.StartTimeout, 10*time.Second)
+	def(&o.AudioTimeout, 20*time.Second)
+	def(&o.StarveTimeout, 20*time.Second)
+	def(&o.MaxDuration, 300*time.Minute)
 	def(&o.CloseTimeout, 2*time.Second)
 	def(&o.Step, time.Second)
+	if o.Reads <= 0 {
+		o.Reads = 2
+	}
 	if o.Keep <= 0 {
 		o.Keep = 1024
 	}

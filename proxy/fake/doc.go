@@ -10,6 +10,11 @@
 //	  text  ──► Stream: KeepAlive, Finalize, Configure, ForceEndTurn, CloseStream
 //	  nothing for IdleTimeout ──► close 1011 (NET-0001)
 //	POST /v1/listen ─► Upload: count, SHA-256 ──► a transcript that says so
+//
+//	GET /transcribe-websocket ─► credential ─► 101 ─► first message ─► "" ends it
+//	                             header, subprotocol    model, format; an error is a message, then a close
+//	POST /v1/files, /v1/transcriptions, /v1/auth/temporary-api-key, and their reads
+//
 //	GET /fake/totals ─► what was heard, as JSON: the truth for tests of a gateway
 //	                    that runs in another process
 //
@@ -18,7 +23,7 @@
 // protocol: the key "fake-429" is refused with 429, "fake-reset" loses its
 // connection after a second of audio. See scenario.go for the list.
 //
-// Concurrency: a Deepgram serves any number of streams. One goroutine reads each
+// Concurrency: a fake serves any number of streams. One goroutine reads each
 // stream (the handler's own) and a timer may end it; a Stream's state is under its
 // mutex. Tests never sleep: Wait, Until and Done tell when something has happened.
 package fake

@@ -31,15 +31,28 @@ const (
 	Close1011   Scenario = "fake-close-1011"  // after one second of audio: 1011 NET-0000
 	Reset       Scenario = "fake-reset"       // after one second of audio: TCP reset
 	EOF         Scenario = "fake-eof"         // after one second of audio: TCP FIN, no Close
+	BareClose   Scenario = "fake-bare-close"  // after one second of audio: 1000, without a word
 	SilentEnd   Scenario = "fake-silent-end"  // does not react to the end of the stream
 	Deaf        Scenario = "fake-deaf"        // does not read after one second of audio
+
+	// Errors in-band: the first four behind the first message, the others after one second of audio.
+	InBand401 Scenario = "fake-inband-401"
+	InBand402 Scenario = "fake-inband-402"
+	InBand403 Scenario = "fake-inband-403"
+	InBand429 Scenario = "fake-inband-429"
+	InBand408 Scenario = "fake-inband-408"
+	InBand413 Scenario = "fake-inband-413"
+	InBand503 Scenario = "fake-inband-503"
+
+	JobError Scenario = "fake-job-error" // a job that was taken ends in an error
 )
 
 // named is the scenario of a name, "" for any other word.
 func named(name string) Scenario {
 	switch s := Scenario(name); s {
 	case Refuse400, Refuse401, Refuse402, Refuse403, Refuse429, Refuse500, Refuse503, BigError, Hang, Redirect,
-		BadAccept, Extension, Subprotocol, Close1011, Reset, EOF, SilentEnd, Deaf:
+		BadAccept, Extension, Subprotocol, Close1011, Reset, EOF, BareClose, SilentEnd, Deaf,
+		InBand401, InBand402, InBand403, InBand429, InBand408, InBand413, InBand503, JobError:
 		return s
 	}
 	return ""

@@ -210,6 +210,8 @@ func (s *Stream) struck() error {
 	switch s.scenario {
 	case Close1011:
 		s.end(websocket.CloseInternalServerErr, "NET-0000")
+	case BareClose:
+		s.end(websocket.CloseNormalClosure, "")
 	case Reset:
 		if tcp, ok := s.conn.NetConn().(*net.TCPConn); ok {
 			_ = tcp.SetLinger(0) // Close sends RST; without it a FIN is close enough
