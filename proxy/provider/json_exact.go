@@ -65,14 +65,19 @@ func setMember(text []byte, key, value string) []byte {
 	if err != nil { // a string: cannot happen
 		return text
 	}
+	return setRaw(text, key, quoted)
+}
+
+// setRaw is setMember for a value that is JSON already.
+func setRaw(text []byte, key string, value []byte) []byte {
 	end, others := space(text, 0)+1, false
 	for o := members(text); o.next(); {
 		if string(o.key) == key {
-			return splice(text, o.at, o.i, quoted)
+			return splice(text, o.at, o.i, value)
 		}
 		end, others = o.i, true
 	}
-	member := append([]byte(`"`+key+`":`), quoted...)
+	member := append([]byte(`"`+key+`":`), value...)
 	if others {
 		member = append([]byte{','}, member...)
 	}

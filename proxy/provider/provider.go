@@ -67,7 +67,7 @@ type Greeting struct {
 }
 
 // Builtin returns the vendors this build knows. A fourth is one file and one word here.
-func Builtin() []Provider { return []Provider{Deepgram{}, Soniox{}} }
+func Builtin() []Provider { return []Provider{Deepgram{}, Soniox{}, Speechmatics{}} }
 
 // Mode is what a route does: a metric label, so from a closed set.
 type Mode string
@@ -210,3 +210,9 @@ type Session interface {
 // KeepaliveEvery is the pace of Session.Keepalive: Deepgram closes a stream
 // after 10 s without a message and asks for one every 3 to 5 s.
 const KeepaliveEvery = 4 * time.Second
+
+// Identified is a Session whose vendor names it: the id under which the vendor's support
+// and logs know the stream.
+type Identified interface {
+	VendorID() string // "" while it has told none
+}
