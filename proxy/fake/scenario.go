@@ -35,12 +35,11 @@ const (
 	SilentEnd   Scenario = "fake-silent-end"  // does not react to the end of the stream
 	Deaf        Scenario = "fake-deaf"        // does not read after one second of audio
 
-	// Errors in-band: the first four behind the first message, the others after one second of audio.
-	InBand401 Scenario = "fake-inband-401"
+	InBand401 Scenario = "fake-inband-401" // errors in-band: these behind the first message
 	InBand402 Scenario = "fake-inband-402"
 	InBand403 Scenario = "fake-inband-403"
 	InBand429 Scenario = "fake-inband-429"
-	InBand408 Scenario = "fake-inband-408"
+	InBand408 Scenario = "fake-inband-408" // these after one second of audio
 	InBand413 Scenario = "fake-inband-413"
 	InBand503 Scenario = "fake-inband-503"
 

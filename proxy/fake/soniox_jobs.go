@@ -129,11 +129,11 @@ func (s *Soniox) transcript(w http.ResponseWriter, r *http.Request, c call) {
 		sonioxRefuse(w, http.StatusConflict, "invalid_state", "Transcription is not completed.", c.id)
 	default:
 		tokens := sonioxSaid(0, j.AudioMS, true)
-		text := ""
+		var text strings.Builder
 		for _, t := range tokens {
-			text += t.Text
+			text.WriteString(t.Text)
 		}
-		sonioxAnswer(w, http.StatusOK, map[string]any{"id": j.ID, "text": text, "tokens": tokens})
+		sonioxAnswer(w, http.StatusOK, map[string]any{"id": j.ID, "text": text.String(), "tokens": tokens})
 	}
 }
 

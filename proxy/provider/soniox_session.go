@@ -92,7 +92,7 @@ func (s *sonioxSession) Format() (meter.Format, bool) {
 func (s *sonioxSession) FromVendor(text []byte) (Action, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	failed := false
+	failed, last := false, false
 	for o := members(text); o.next(); {
 		switch string(o.key) {
 		case "tokens":
@@ -101,20 +101,23 @@ func (s *sonioxSession) FromVendor(text []byte) (Action, error) {
 			if ms, ok := seconds(o.val); ok { // the number is one of ms
 				s.reported, s.told = max(s.reported, ms/1000), true
 			}
+		case "finished":
+			last = string(o.val) == "true"
 		case "error_code":
 			failed = true
 		}
 	}
-	if !s.denied {
-		return Action{}, nil
+	a := Action{Last: last || failed}
+	switch {
+	case !s.denied:
+	case failed:
+		a.Hold = true
+	default:
+		if out := s.unfinished(text); !bytes.Equal(out, text) {
+			a.Replace = out
+		}
 	}
-	if failed {
-		return Action{Hold: true}, nil
-	}
-	if out := s.unfinished(text); !bytes.Equal(out, text) {
-		return Action{Replace: out}, nil
-	}
-	return Action{}, nil
+	return a, nil
 }
 
 // hear takes the times of final tokens. Translations have none; <fin> and <end> last
