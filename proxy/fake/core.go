@@ -23,7 +23,15 @@ type Options struct {
 	StartTimeout, AudioTimeout, StarveTimeout time.Duration
 	// MaxDuration ends a Soniox stream with 413 [300 min of audio].
 	MaxDuration time.Duration
-	// Reads is how often a Soniox transcription is read before it is completed [2].
+	// SilenceTimeout ends a Speechmatics stream without audio, text and pings [3 min].
+	SilenceTimeout time.Duration
+	// AckLag is by how many audio messages Speechmatics' acks come late; the last ones
+	// come with the end of the stream [0].
+	AckLag int
+	// StrictNumbers makes a wrong last_seq_no an error of Speechmatics'.
+	StrictNumbers bool
+	// Reads is how often a Soniox transcription or a Speechmatics job is read before it is
+	// completed [2].
 	Reads int
 	// CloseTimeout is how long the answer to our Close is waited for [2 s].
 	CloseTimeout time.Duration
@@ -48,6 +56,7 @@ func (o Options) withDefaults() Options {
 	def(&o.AudioTimeout, 20*time.Second)
 	def(&o.StarveTimeout, 20*time.Second)
 	def(&o.MaxDuration, 300*time.Minute)
+	def(&o.SilenceTimeout, 3*time.Minute)
 	def(&o.CloseTimeout, 2*time.Second)
 	def(&o.Step, time.Second)
 	if o.Reads <= 0 {

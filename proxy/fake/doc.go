@@ -15,6 +15,10 @@
 //	                             header, subprotocol    model, format; an error is a message, then a close
 //	POST /v1/files, /v1/transcriptions, /v1/auth/temporary-api-key, and their reads
 //
+//	GET /v2, /v2/{lang} ─► credential ─► 101 ─► StartRecognition ─► EndOfStream
+//	                       header, ?jwt=     AddAudio and AddChannelAudio are acked one by one
+//	POST /v2/jobs ─► a form in any order ─► a job that gets on with each read, or ?wait=
+//
 //	GET /fake/totals ─► what was heard, as JSON: the truth for tests of a gateway
 //	                    that runs in another process
 //

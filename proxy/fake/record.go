@@ -2,6 +2,7 @@ package fake
 
 import (
 	"context"
+	"maps"
 	"net/http"
 )
 
@@ -22,6 +23,7 @@ type Record struct {
 	KeepAlives int
 	Pings      int
 	Texts      int
+	LastSeqNo  map[string]int64 // Speechmatics: of each channel's end, "" for the stream's
 
 	Ended     bool
 	CloseCode int    // what the peer sent; 1005 without a code, 1006 when it vanished, 0 while open
@@ -65,6 +67,7 @@ func (s *Stream) snapshot() Record {
 	r := s.rec
 	r.Header = s.rec.Header.Clone()
 	r.Events = append([]Event(nil), s.rec.Events...)
+	r.LastSeqNo = maps.Clone(s.rec.LastSeqNo)
 	r.AudioMS = s.timing.ms(r.AudioBytes)
 	r.SHA256 = s.sum()
 	return r
