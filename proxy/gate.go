@@ -79,11 +79,11 @@ type admission struct {
 
 // admit buys the first slice. On a denial the account is closed already. The
 // denial is an error (denied) except where the budgets want the client upgraded first: then
-// admit returns it in accept.
-func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.Route) (a *admission, accept *provider.Denial, err error) {
+// admit returns it in accept. reported says that the vendor's figure is charged.
+func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.Route, reported bool) (a *admission, accept *provider.Denial, err error) {
 	acct, grant, err := ledger.Open(ctx, g.ledger, ledger.Opening{
 		User: s.user, Stream: stream, Provider: s.provider,
-		Plan: g.plan(s), Slice: g.slice.Milliseconds(), Log: g.log, Observe: g.metrics.lease,
+		Plan: g.plan(s), Slice: g.slice.Milliseconds(), Reported: reported, Log: g.log, Observe: g.metrics.lease,
 	})
 	if err != nil {
 		g.log.Error("no lease", slog.String("user", s.user), slog.Any("error", err))

@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/gorilla/websocket"
 
+	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/proxy/provider"
 	"github.com/sttgate/sttgate/proxy/relay"
 )
@@ -21,7 +21,12 @@ type Handler struct {
 	streams  *Streams
 	dialer   *dialer
 	upgrader websocket.Upgrader
+	courier  *courier
+	notes    ledger.Notes
+	minter   *Minter // nil: no caller tokens
+	origins  Origins
 	relay    relay.Config
+	limits   LimitsConfig
 	// helloTimeout is how long a client that will be refused in-band may take to
 	// say its first message.
 	helloTimeout time.Duration
@@ -35,38 +40,57 @@ type vendor struct {
 	config ProviderConfig
 }
 
-// ServeHTTP relays a stream or says why not.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := requestID(r)
-	w.Header().Set("X-Request-ID", id)
-	if v, err := h.serve(w, r, id); err != nil {
-		h.refuse(w, r, v, id, err)
+// ServeHTTP relays a stream, or serves another request, or says why not.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.arrive(w, r, h.serve) }
+
+// arrive prepares a request and its answer: an id, a body that may be left unread, and what a
+// page in a browser may do.
+func (h *Handler) arrive(w http.ResponseWriter, r *http.Request, serve func(arrival) (*vendor, error)) {
+	a := arrival{w: w, id: requestID(r)}
+	w.Header().Set("X-Request-ID", a.id)
+	a.r, a.body = receive(w, r, h.limits.IdleTimeout)
+	defer a.body.linger(r)
+	done, err := h.origins.admit(w, r)
+	if done {
+		return
+	}
+	var v *vendor
+	if err == nil {
+		v, err = serve(a)
+	}
+	if err != nil {
+		h.refuse(a, v, err)
 	}
 }
 
-// serve is the way of a stream: identify, match, admit, dial, upgrade, relay. It
-// returns an error only while the client can still be told over HTTP.
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string) (*vendor, error) {
+// serve is the way of a request: identify, match, and then, of a stream: admit, dial,
+// upgrade, relay. It returns an error only while the client can still be told over HTTP.
+func (h *Handler) serve(a arrival) (*vendor, error) {
+	w, r := a.w, a.r
 	v, err := h.locate(r)
 	if err != nil {
 		return v, err
 	}
 	credential := v.Credential(r)
 	if h.greets(v, r, credential) {
-		return v, h.serveGreeting(w, r, v, id)
+		return v, h.serveGreeting(w, r, v, a.id)
 	}
 	caller, req, err := h.identify.Identify(r, credential)
 	if err != nil {
 		return v, err
 	}
-	rt, err := v.Match(withoutPrefix(req, v.Name()))
+	rt, err := v.route(withoutPrefix(req, v.Name()))
 	if err != nil {
 		return v, err
+	}
+	if rt.Mode != provider.ModeStream {
+		h.exchange(a, req, v, rt, caller)
+		return v, nil
 	}
 	if err := checkHandshake(req); err != nil {
 		return v, err
 	}
-	return v, h.open(req, v, rt, caller, id, func(up leg, adm *admission) (leg, []byte, error) {
+	return v, h.open(req, v, rt, caller, a.id, func(up leg, adm *admission) (leg, []byte, error) {
 		c, err := h.upgrade(w, r, v, up.response, adm)
 		return c, nil, err
 	}, func(d *provider.Denial) error {
@@ -98,9 +122,9 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 		}
 	}()
 
-	stream := uuid.NewString()
+	stream := streamID()
 	sub := subject{user: caller.User, plan: caller.Plan, provider: v.Name()}
-	adm, denial, err := h.gate.admit(req.Context(), sub, stream, rt)
+	adm, denial, err := h.gate.admit(req.Context(), sub, stream, rt, v.config.Charge == ChargeReported)
 	if err != nil {
 		return err
 	}
@@ -123,6 +147,7 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 		return err
 	}
 	st := newStream(stream, id, adm, rt, v, h.relay, client, up, h.gate)
+	st.longest = h.limits.StreamDuration
 	running = true
 	st.begun()
 	st.tap.greet(greeting)
@@ -130,15 +155,16 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 	return nil
 }
 
-// refuse answers a request that did not become a stream and writes its one line.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v *vendor, id string, err error) {
-	attrs := []slog.Attr{slog.String("request", id), slog.String("remote", r.RemoteAddr), slog.String("path", r.URL.Path)}
+// refuse answers a request that came to nothing and writes its one line.
+func (h *Handler) refuse(a arrival, v *vendor, err error) {
+	attrs := []slog.Attr{slog.String("request", a.id), slog.String("remote", a.r.RemoteAddr), slog.String("path", a.r.URL.Path)}
 	name := "none"
 	if v != nil {
 		name = v.Name()
 		attrs = append(attrs, slog.String("provider", name))
 	}
-	result := h.answer(w, v, id, err)
+	a.body.before(a.w.Header())
+	result := h.answer(a.w, v, a.id, err)
 	h.gate.metrics.refused(name, result)
-	h.log.LogAttrs(r.Context(), slog.LevelInfo, "refused", append(attrs, slog.String("result", result), slog.Any("error", err))...)
+	h.log.LogAttrs(a.r.Context(), slog.LevelInfo, "refused", append(attrs, slog.String("result", result), slog.Any("error", err))...)
 }

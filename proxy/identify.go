@@ -34,6 +34,8 @@ type Caller struct {
 	// Token says that the credential was ours, so that the vendor cannot know it:
 	// without a key of the gateway's own there is nothing to send upstream.
 	Token bool
+	// Expires is when the token does; zero without one.
+	Expires time.Time
 }
 
 // Identifier finds out who is calling. Safe for concurrent use.
@@ -41,6 +43,8 @@ type Caller struct {
 //	request ──► caller token? ── ours, good ──────────────────► Caller
 //	              │     └─────── ours, bad ───────────────────► 401
 //	              ▼ no, or the vendor's
+//	            a page that is not listed (Origins)? ─────────► 401
+//	              ▼ no
 //	            header, query, path? ── from a trusted peer ──► Caller
 //	              │            └─────── from anybody else ────► 401
 //	              ▼ none
@@ -56,6 +60,7 @@ type Identifier struct {
 	peers         []netip.Prefix
 	secret        secret.Value
 	shared        bool
+	origins       Origins
 	tokens        *tokens // nil: no caller tokens
 }
 
@@ -71,7 +76,7 @@ func newIdentifier(c IdentityConfig, now func() time.Time) (*Identifier, error) 
 	}
 	i := &Identifier{
 		header: c.Header, query: c.Query, path: c.Path, secret: c.PeerSecret,
-		shared: c.Anonymous == AnonymousShared,
+		shared: c.Anonymous == AnonymousShared, origins: Origins{c.Origins},
 	}
 	for _, p := range c.TrustedPeers {
 		i.peers = append(i.peers, unmapPrefix(p))
@@ -122,6 +127,8 @@ func (i *Identifier) decide(r *http.Request, credential string, s said) (Caller,
 		}
 	}
 	switch {
+	case i.origins.foreign(r) && !i.shows(r):
+		return Caller{}, unauthenticated(i.advice("a page in a browser is not believed for where it runs, unless its origin is listed in identity.origins"))
 	case s.silent() && i.shared:
 		return Caller{User: AnonymousUser, Via: ViaShared}, nil
 	case s.silent():

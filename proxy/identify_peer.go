@@ -12,7 +12,7 @@ import (
 // A secret that is wrong is an error even where no identity is needed: a peer that
 // meant to prove itself must not go on as a stranger without noticing.
 func (i *Identifier) trusts(r *http.Request) (bool, error) {
-	if i.near(r.RemoteAddr) {
+	if i.near(r.RemoteAddr) && !i.origins.foreign(r) {
 		return true, nil
 	}
 	shown := fold(r.Header, PeerSecretHeader)
@@ -23,6 +23,12 @@ func (i *Identifier) trusts(r *http.Request) (bool, error) {
 		return true, nil
 	}
 	return false, unauthenticated(PeerSecretHeader + " is not this gateway's identity.peer_secret")
+}
+
+// shows reports whether the peer shows the secret, which no page in a browser knows.
+func (i *Identifier) shows(r *http.Request) bool {
+	shown := fold(r.Header, PeerSecretHeader)
+	return len(shown) == 1 && i.secret.Equal(shown[0])
 }
 
 // near reports whether the address is in identity.trusted_peers. A dual-stack

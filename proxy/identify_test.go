@@ -221,6 +221,10 @@ func TestCallerIsFoundOrRefused(t *testing.T) {
 				}
 				return
 			}
+			if got.Token != !got.Expires.IsZero() {
+				t.Errorf("a caller with token %v expires at %v", got.Token, got.Expires)
+			}
+			got.Expires = time.Time{}
 			if err != nil || got != tt.want {
 				t.Fatalf("got %+v, %v; want %+v", got, err, tt.want)
 			}

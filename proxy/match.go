@@ -22,7 +22,7 @@ func (h *Handler) locate(r *http.Request) (*vendor, error) {
 	}
 	probe := withPath(r, path)
 	for i, v := range h.vendors {
-		if _, err := v.Match(probe); !errors.Is(err, provider.ErrNoRoute) {
+		if _, err := v.route(probe); !errors.Is(err, provider.ErrNoRoute) {
 			return &h.vendors[i], nil
 		}
 	}
@@ -30,6 +30,17 @@ func (h *Handler) locate(r *http.Request) (*vendor, error) {
 		return &h.vendors[0], provider.ErrNoRoute // so that its 404 has the vendor's shape
 	}
 	return nil, provider.ErrNoRoute
+}
+
+// route is the vendor's, or, where it has none, what its config lets pass.
+func (v *vendor) route(r *http.Request) (provider.Route, error) {
+	rt, err := v.Match(r)
+	if errors.Is(err, provider.ErrNoRoute) {
+		if passing, ok := v.allowed(r); ok {
+			return passing, nil
+		}
+	}
+	return rt, err
 }
 
 // withoutPrefix removes the vendor's prefix from a request's path.

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sttgate/sttgate/policy"
+	"github.com/sttgate/sttgate/proxy/provider"
 )
 
 // Metrics are the collectors of the data path. Every label value comes from a
@@ -71,12 +72,12 @@ func (m *Metrics) refused(provider, result string) {
 	m.streams.WithLabelValues(provider, result).Inc()
 }
 
-func (m *Metrics) audio(provider, kind string, d time.Duration, bytes int64) {
+func (m *Metrics) audio(vendor string, mode provider.Mode, kind string, d time.Duration, bytes int64) {
 	if bytes == 0 {
 		return
 	}
-	m.audioSeconds.WithLabelValues(provider, "stream", kind).Add(d.Seconds())
-	m.audioBytes.WithLabelValues(provider, kind).Add(float64(bytes))
+	m.audioSeconds.WithLabelValues(vendor, string(mode), kind).Add(d.Seconds())
+	m.audioBytes.WithLabelValues(vendor, kind).Add(float64(bytes))
 }
 
 func (m *Metrics) drift(provider string, vendorMinusOurs time.Duration) {
@@ -107,6 +108,16 @@ func (m *Metrics) lease(op, result string, took time.Duration) {
 		m.storeErrors.WithLabelValues(op, "store").Inc()
 	}
 	m.leaseSeconds.Observe(took.Seconds())
+}
+
+// settled counts what a job has cost whose price came later.
+func (m *Metrics) settled(provider string, chargedMillis int64) {
+	m.charged.WithLabelValues(provider, "audio").Add(float64(chargedMillis) / 1000)
+}
+
+// failed counts a request that the vendor did not answer with success.
+func (m *Metrics) failed(provider, code string) {
+	m.upstreamError.WithLabelValues(provider, code).Inc()
 }
 
 func (m *Metrics) dialled(provider, failure string, took time.Duration) {

@@ -16,7 +16,7 @@ import (
 //	audio        milliseconds of forwarded audio
 //	connection   wall clock since the stream began
 //	larger       the larger of the two
-//	reported     audio while it runs, the vendor's own figure when it ends
+//	reported     audio is bought, the vendor's own figure is charged once it is told
 //
 // Each is multiplied by the route's weight. buy belongs to the goroutine that
 // reads the client, tick to the registry's ticker.
@@ -116,6 +116,19 @@ func (p *purse) tick(now time.Time) error {
 	}
 	return err
 }
+
+// told passes the vendor's figure on to the account, which charges it in the end.
+func (p *purse) told(s provider.Session) {
+	if p.basis != ChargeReported {
+		return
+	}
+	if d, ok := s.Reported(); ok {
+		p.account.Report(millis(d) * p.weight)
+	}
+}
+
+// millis rounds up: a part of a millisecond is not free.
+func millis(d time.Duration) int64 { return int64((d + time.Millisecond - 1) / time.Millisecond) }
 
 // why turns an unpaid need into a denial; the decision is nil where no budget said no.
 func (p *purse) why(need int64, err error) (*provider.Denial, *policy.Decision) {

@@ -33,11 +33,12 @@ type Server struct {
 	Users   *Users
 	Streams *Streams
 
-	config Config
-	engine *relay.Engine
-	http   []*http.Server
-	ls     []net.Listener
-	log    *slog.Logger
+	config  Config
+	engine  *relay.Engine
+	courier *courier
+	http    []*http.Server
+	ls      []net.Listener
+	log     *slog.Logger
 }
 
 // maxHeader bounds a request's line and headers. A hundred key terms make a query
@@ -59,7 +60,11 @@ func New(c Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, engine: relay.NewEngine(), log: d.Log}
+	minter, err := NewMinter(c.Identity.Tokens)
+	if err != nil && !errors.Is(err, ErrNoTokens) {
+		return nil, err
+	}
+	s := &Server{config: c, engine: relay.NewEngine(), courier: newCourier(c.Limits.DialTimeout, d.TLS, metrics), log: d.Log}
 	var vendors []vendor
 	var names []string
 	perProvider := make(map[string]int)
@@ -74,11 +79,11 @@ func New(c Config, d Deps) (*Server, error) {
 	h := Handler{
 		vendors: vendors, paths: c.Identity.Path, identify: ident, gate: g, streams: s.Streams,
 		dialer: newDialer(c.Limits.DialTimeout, d.TLS, metrics), relay: relayConfig(c.Limits, s.engine),
+		courier: s.courier, notes: d.Store, minter: minter, origins: Origins{c.Identity.Origins}, limits: c.Limits,
 		helloTimeout: c.Limits.HeaderTimeout, retryAfter: c.Refuse.RetryAfter, log: d.Log,
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: c.Limits.HeaderTimeout,
-			// Identity is in the request, never in a cookie, so that a foreign page has
-			// nothing of the user's to abuse.
+			// Origins has judged every request before: see ServeHTTP and Identifier.
 			CheckOrigin: func(*http.Request) bool { return true },
 		},
 	}
@@ -172,6 +177,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 	}
 	s.Streams.Close()
 	s.engine.Close()
+	s.courier.close()
 }
 
 // closeTimeout is how long answers in flight may take when no stream is left.

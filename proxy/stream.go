@@ -16,13 +16,16 @@ type Stream struct {
 	ID       string
 	User     string
 	Provider string
+	Mode     provider.Mode
 	Started  time.Time
 
-	request string // its handshake's id
-	tap     *tap
-	relay   *relay.Stream
-	log     *slog.Logger
-	metrics *Metrics
+	request  string    // its handshake's id
+	transfer *transfer // of an upload; the others have what follows
+	tap      *tap
+	relay    *relay.Stream
+	longest  time.Duration // LimitsConfig.StreamDuration
+	log      *slog.Logger
+	metrics  *Metrics
 
 	mu    sync.Mutex // guards shown: the ticker and the end both flush
 	shown struct{ forwarded, dropped, forwardedTime, droppedTime int64 }
@@ -37,6 +40,9 @@ type Progress struct {
 
 // Progress is safe from any goroutine.
 func (s *Stream) Progress() Progress {
+	if s.transfer != nil {
+		return s.transfer.progress()
+	}
 	return Progress{
 		Forwarded: time.Duration(s.tap.forwardedTime.Load()),
 		Dropped:   time.Duration(s.tap.droppedTime.Load()),
@@ -53,7 +59,7 @@ func newStream(id, request string, a *admission, rt provider.Route, v *vendor, c
 	t.stream = relay.New(cfg, c.conn, up.conn, up.rest, t)
 	t.purse.waiting = func() { t.stream.Waiting(relay.Client) }
 	return &Stream{
-		ID: id, User: a.user, Provider: a.provider, Started: time.Now(), tap: t, relay: t.stream,
+		ID: id, User: a.user, Provider: a.provider, Mode: provider.ModeStream, Started: time.Now(), tap: t, relay: t.stream,
 		log:     g.log.With(slog.String("stream", id), slog.String("request", request), slog.String("user", a.user), slog.String("provider", a.provider)),
 		metrics: g.metrics,
 	}
@@ -87,6 +93,7 @@ func (s *Stream) start(over func()) {
 // end settles.
 func (s *Stream) end(res relay.Result) {
 	s.tap.keepalives.stop()
+	s.tap.purse.told(s.tap.session)
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
 	err := s.tap.purse.account.Close(ctx)
@@ -95,7 +102,7 @@ func (s *Stream) end(res relay.Result) {
 
 // report writes the stream's one closing line and its counters.
 func (s *Stream) report(res relay.Result, settle error) {
-	charged := s.tap.purse.account.Spent()
+	charged := s.tap.purse.account.Charged()
 	p := s.Progress()
 	attrs := append(s.names(),
 		slog.String("result", s.result(res)),
@@ -156,9 +163,43 @@ func (s *Stream) result(res relay.Result) string {
 
 // tick is the stream's share of the registry's one ticker.
 func (s *Stream) tick(now time.Time) {
+	if s.transfer != nil {
+		s.transfer.tick(now)
+		return
+	}
+	if s.longest > 0 && now.Sub(s.Started) >= s.longest {
+		s.tap.end(tooLong(s.longest))
+	}
 	s.relay.Tick(now)
 	s.tap.tick(now)
 	s.flush()
+}
+
+// tooLong is what a stream is told that has run for limits.stream_duration. It is the same
+// close as for a message that is too large: nothing is wrong with the budget, and a new
+// stream may begin at once.
+func tooLong(longest time.Duration) *provider.Denial {
+	d := deny(provider.TooLarge, "a stream may run for "+longest.String()+" here (limits.stream_duration); begin a new one")
+	d.Title = "Stream too long"
+	return d
+}
+
+// stop finishes it politely for a reason of the gateway's.
+func (s *Stream) stop(d *provider.Denial) {
+	if s.transfer != nil {
+		s.transfer.stop(d)
+		return
+	}
+	s.tap.end(d)
+}
+
+// abort cuts it.
+func (s *Stream) abort() {
+	if s.transfer != nil {
+		s.transfer.abort()
+		return
+	}
+	s.relay.Abort()
 }
 
 // flush moves what passed since the last time into the counters, so that a frame
@@ -168,7 +209,7 @@ func (s *Stream) flush() {
 	defer s.mu.Unlock()
 	f, d := s.tap.forwarded.Load(), s.tap.dropped.Load()
 	ft, dt := s.tap.forwardedTime.Load(), s.tap.droppedTime.Load()
-	s.metrics.audio(s.Provider, "forwarded", time.Duration(ft-s.shown.forwardedTime), f-s.shown.forwarded)
-	s.metrics.audio(s.Provider, "dropped", time.Duration(dt-s.shown.droppedTime), d-s.shown.dropped)
+	s.metrics.audio(s.Provider, provider.ModeStream, "forwarded", time.Duration(ft-s.shown.forwardedTime), f-s.shown.forwarded)
+	s.metrics.audio(s.Provider, provider.ModeStream, "dropped", time.Duration(dt-s.shown.droppedTime), d-s.shown.dropped)
 	s.shown.forwarded, s.shown.dropped, s.shown.forwardedTime, s.shown.droppedTime = f, d, ft, dt
 }

@@ -17,8 +17,8 @@ type Streams struct {
 	perProvider    map[string]int
 
 	mu       sync.Mutex
-	live     map[string]*Stream
-	users    map[string]int // slots taken, live or in their handshake
+	live     map[string]*Stream // uploads, too
+	users    map[string]int     // slots taken, live or in their handshake
 	vendors  map[string]int
 	taken    int
 	begun    int // streams ever started
@@ -96,8 +96,21 @@ func (s *Streams) start(st *Stream, release func()) {
 		release()
 	})
 	if late { // its handshake began before the drain and ended after the grace
-		st.tap.end(drained())
+		st.stop(drained())
 	}
+}
+
+// enter registers an upload, which runs on its own request's goroutine. Whoever enters
+// it calls leave, and gives its slot back.
+func (s *Streams) enter(st *Stream) (leave func()) {
+	s.mu.Lock()
+	s.live[st.ID] = st
+	late := s.ending
+	s.mu.Unlock()
+	if late {
+		st.stop(drained())
+	}
+	return func() { s.forget(st.ID) }
 }
 
 func (s *Streams) forget(id string) {
@@ -125,7 +138,7 @@ func (s *Streams) End(id string, d *provider.Denial) bool {
 	if st == nil {
 		return false
 	}
-	st.tap.end(d)
+	st.stop(d)
 	return true
 }
 
@@ -171,7 +184,7 @@ func (s *Streams) Drain(ctx context.Context, c DrainConfig) {
 		return
 	}
 	for _, st := range s.List() {
-		st.relay.Abort()
+		st.abort()
 	}
 	rest, cancelRest := context.WithTimeout(detached, settleTimeout)
 	defer cancelRest()
@@ -202,7 +215,7 @@ func (s *Streams) endAll(ctx context.Context, spread time.Duration) {
 	s.ending = true
 	s.mu.Unlock()
 	for _, st := range s.List() {
-		t := time.AfterFunc(rand.N(spread), func() { st.tap.end(drained()) }) //nolint:gosec // jitter, not a secret
+		t := time.AfterFunc(rand.N(spread), func() { st.stop(drained()) }) //nolint:gosec // jitter, not a secret
 		context.AfterFunc(ctx, func() { t.Stop() })
 	}
 }

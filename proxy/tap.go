@@ -162,6 +162,7 @@ func (t *tap) VendorText(msg []byte) ([]byte, relay.Verdict, error) {
 	if err != nil {
 		return nil, relay.Pass, nil //nolint:nilerr // what the vendor says reaches the client even if we cannot read it
 	}
+	t.purse.told(t.session)
 	if a.Last {
 		t.stream.Enough()
 	}

@@ -114,6 +114,9 @@ func (t *tokens) caller(claims jwt.MapClaims) (Caller, error) {
 		return Caller{}, err
 	}
 	c := Caller{User: user, Via: ViaToken, Token: true}
+	if exp, err := claims.GetExpirationTime(); err == nil && exp != nil { // required: it is there
+		c.Expires = exp.Time
+	}
 	if plan, there := claims[t.plan]; there {
 		if c.Plan, ok = plan.(string); !ok || !validID(c.Plan) {
 			return Caller{}, badIdentity("the plan in the caller token is not 1 to 128 of A-Z a-z 0-9 . _ @ : -")

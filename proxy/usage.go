@@ -36,11 +36,7 @@ type usageBudget struct {
 }
 
 func (h *usageHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := requestID(r)
-	w.Header().Set("X-Request-ID", id)
-	if err := h.serve(w, r); err != nil {
-		h.refuse(w, r, nil, id, err)
-	}
+	h.arrive(w, r, func(a arrival) (*vendor, error) { return nil, h.serve(a.w, a.r) })
 }
 
 func (h *usageHandler) serve(w http.ResponseWriter, r *http.Request) error {

@@ -1,0 +1,87 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// lingerTime is how long a client that is answered before it has sent its whole body may go on
+// sending: closing on unread bytes makes its system throw the answer away.
+const lingerTime = time.Second
+
+// errSilent says that a client did not go on with its body within limits.idle_timeout.
+var errSilent = errors.New("the client does not go on with its request")
+
+// intake is a request's body: it knows how far it was read, and gives up on a silent client.
+type intake struct {
+	src     io.Reader
+	control *http.ResponseController
+	idle    time.Duration
+	touched atomic.Bool // a client that asked "Expect: 100-continue" was told to go on
+	ended   atomic.Bool // read to its end
+}
+
+// receive prepares a request with a body for being answered at any time: r is a copy with the
+// intake as its body. The server would otherwise read a quarter of a MiB of what nobody
+// wants before it lets an answer go.
+func receive(w http.ResponseWriter, r *http.Request, idle time.Duration) (*http.Request, *intake) {
+	in := &intake{src: r.Body, control: http.NewResponseController(w), idle: idle}
+	if r.Body == nil || r.Body == http.NoBody {
+		in.ended.Store(true)
+		return r, in
+	}
+	_ = in.control.EnableFullDuplex() // HTTP/1.1 can
+	c := *r
+	c.Body = in
+	return &c, in
+}
+
+// Read reads from the client, as long as it is not silent.
+func (i *intake) Read(p []byte) (int, error) {
+	i.touched.Store(true)
+	_ = i.control.SetReadDeadline(time.Now().Add(i.idle)) // fails only on a connection that is gone
+	n, err := i.src.Read(p)
+	switch {
+	case errors.Is(err, io.EOF):
+		i.ended.Store(true)
+		_ = i.control.SetReadDeadline(time.Time{}) // the server watches the connection from here on
+	case err != nil && timedOut(err):
+		err = errSilent
+	}
+	return n, err
+}
+
+func timedOut(err error) bool {
+	t, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && t.Timeout()
+}
+
+// Close does nothing: the body is the server's.
+func (i *intake) Close() error { return nil }
+
+// before prepares an answer that comes before the body's end: the connection is not used again.
+func (i *intake) before(h http.Header) {
+	if !i.ended.Load() {
+		h.Set("Connection", "close")
+	}
+}
+
+// linger lets a client that is still sending read its answer.
+func (i *intake) linger(r *http.Request) {
+	if i.ended.Load() {
+		return
+	}
+	_ = i.control.Flush()
+	_ = i.control.SetReadDeadline(time.Now().Add(lingerTime))
+	if !i.touched.Load() && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		return // it waits for our word, and has it
+	}
+	_, _ = io.Copy(io.Discard, i.src) // to its end, or the deadline
+}
