@@ -85,7 +85,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	}
 	var err error
 	r.server, err = New(c, Deps{
-		Store: r.store, Slice: o.slice, Providers: []provider.Provider{provider.Deepgram{}}, Registry: r.reg, TLS: roots,
+		Store: r.store, Slice: o.slice, Providers: provider.Builtin(), Registry: r.reg, TLS: roots,
 		Log: slog.New(slog.NewJSONHandler(r.log, nil)),
 	})
 	if err != nil {
