@@ -27,9 +27,9 @@ func (p *program) demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Show metering, a stop inside a stream and a 429: no keys, no servers, half a minute",
-		Long: `Starts a fake Deepgram and the gateway on free ports of this machine, streams eleven
-seconds of real speech through Deepgram's official Go SDK, and prints what each side
-counted: the client, the vendor, the gateway's metrics and the ledger.
+		Long: `Starts fake vendors and the gateway on free ports of this machine, streams eleven seconds
+of real speech to each vendor (to Deepgram through its official Go SDK), and prints what
+each side counted: the client, the vendor, the gateway's metrics and the ledger.
 
 It checks its own figures and exits with 1, naming the wrong one, when they do not
 agree. Nothing leaves this machine and nothing stays on it.`,
@@ -77,12 +77,12 @@ func (t teller) say(format string, args ...any) { _, _ = fmt.Fprintf(t.story, fo
 
 func (t teller) tell(ctx context.Context, h *house) ([]act, error) {
 	full := demoAudio()
-	t.say(`A fake Deepgram runs on %s and the gateway on %s.
-Users send %s of speech through Deepgram's own SDK, %d times as fast as it was spoken.
-`, h.vendor.url(), h.target("").url("ws", "", nil), seconds(full.millis(full.size)), demoSpeed)
+	t.say(`Fake vendors run on %s and the gateway on %s.
+Users send %s of speech, to Deepgram through its own SDK, %d times as fast as it was spoken.
+`, h.vendors.url(), h.target("").url("ws", "", nil), seconds(full.millis(full.size)), demoSpeed)
 
 	t.say("1. alice streams. Nobody limits her: all of it reaches the vendor and is metered.")
-	free, _, err := t.play(ctx, h, actFree, "alice")
+	free, _, err := t.play(ctx, h, "deepgram", actFree, "alice")
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ Users send %s of speech through Deepgram's own SDK, %d times as fast as it was s
 	if err := h.restrict(ctx, "bob"); err != nil {
 		return nil, err
 	}
-	cut, o, err := t.play(ctx, h, actCut, "bob")
+	cut, o, err := t.play(ctx, h, "deepgram", actCut, "bob")
 	if err != nil {
 		return nil, err
 	}
@@ -101,20 +101,47 @@ Users send %s of speech through Deepgram's own SDK, %d times as fast as it was s
 	}
 
 	t.say("\n3. bob comes again. Nothing is left, so the gateway refuses before the vendor hears of it.")
-	no, _, err := t.play(ctx, h, actRefused, "bob")
+	no, _, err := t.play(ctx, h, "deepgram", actRefused, "bob")
 	if err != nil {
 		return nil, err
 	}
 	cut.BudgetMS, no.BudgetMS = demoBudget, demoBudget
-	return []act{free, cut, no}, nil
+	acts := []act{free, cut, no}
+	for i, vendor := range []string{"soniox", "speechmatics"} {
+		t.say("\n%d. The same two at %s. Cutting audio out would not end its bill, so bob's stream is ended\n"+
+			"   at the budget, with its last results and an error that its SDKs understand.", i+4, vendor)
+		more, err := t.pair(ctx, h, vendor)
+		if err != nil {
+			return nil, err
+		}
+		acts = append(acts, more...)
+	}
+	return acts, nil
+}
+
+// pair is a user whom nobody limits, and one whose budget ends inside the stream.
+func (t teller) pair(ctx context.Context, h *house, vendor string) ([]act, error) {
+	free, _, err := t.play(ctx, h, vendor, actFree, "alice")
+	if err != nil {
+		return nil, err
+	}
+	cut, o, err := t.play(ctx, h, vendor, actEnded, "bob")
+	if err != nil {
+		return nil, err
+	}
+	if len(o.notices) > 0 {
+		t.say("   bob's program was told: %s", o.notices[0])
+	}
+	cut.BudgetMS = demoBudget
+	return []act{free, cut}, nil
 }
 
 // play shows progress while an act runs.
-func (t teller) play(ctx context.Context, h *house, name, user string) (act, outcome, error) {
+func (t teller) play(ctx context.Context, h *house, vendor, name, user string) (act, outcome, error) {
 	full := demoAudio()
 	prog := newProgress(t.progress, "   "+user, full.millis(full.size))
 	defer prog.done()
-	x, o, err := h.play(ctx, name, user, watcher{sent: func(n int64) { prog.at(full.millis(n)) }})
+	x, o, err := h.play(ctx, vendor, name, user, watcher{sent: func(n int64) { prog.at(full.millis(n)) }})
 	x.Result = x.result()
 	return x, o, err
 }
@@ -122,6 +149,8 @@ func (t teller) play(ctx context.Context, h *house, name, user string) (act, out
 // result is the act in three words.
 func (x act) result() string {
 	switch {
+	case x.Status == http.StatusSwitchingProtocols && x.Name == actEnded:
+		return "ended at " + seconds(x.Forwarded)
 	case x.Status == http.StatusSwitchingProtocols && x.Dropped > 0:
 		return "cut at " + seconds(x.Forwarded)
 	case x.Status == http.StatusSwitchingProtocols:
@@ -172,14 +201,14 @@ Next: sttgate serve, with your key in STTGATE_PROVIDERS_DEEPGRAM_KEY, and your S
 
 func demoTable(acts []act) string {
 	w := newTable()
-	w.AppendHeader(table.Row{"user", "stage", "sent", "forwarded", "dropped", "charged", "vendor-reported", "result"})
+	w.AppendHeader(table.Row{"vendor", "user", "stage", "sent", "forwarded", "dropped", "charged", "vendor-reported", "result"})
 	for _, x := range acts {
 		if x.Status != http.StatusSwitchingProtocols {
-			w.AppendRow(table.Row{x.User, x.Stage, "-", seconds(x.Forwarded), "-", seconds(x.Charged), "-", x.Result})
+			w.AppendRow(table.Row{x.Provider, x.User, x.Stage, "-", seconds(x.Forwarded), "-", seconds(x.Charged), "-", x.Result})
 			continue
 		}
 		w.AppendRow(table.Row{
-			x.User, x.Stage, seconds(x.SentMS), seconds(x.Forwarded), seconds(x.Dropped), seconds(x.Charged),
+			x.Provider, x.User, x.Stage, seconds(x.SentMS), seconds(x.Forwarded), seconds(x.Dropped), seconds(x.Charged),
 			seconds(x.Reported), x.Result,
 		})
 	}

@@ -21,7 +21,7 @@ func TestDemoKeepsItsPromisesAndLeavesNothing(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatalf("stdout is not one JSON document: %v\n%s", err, out.String())
 	}
-	if !r.OK || len(r.Wrong) != 0 || r.SpeechMS != 11000 || len(r.Acts) != 3 {
+	if !r.OK || len(r.Wrong) != 0 || r.SpeechMS != 11000 || len(r.Acts) != 7 {
 		t.Fatalf("report: %+v", r)
 	}
 	free, cut, no := r.Acts[0], r.Acts[1], r.Acts[2]
@@ -34,6 +34,15 @@ func TestDemoKeepsItsPromisesAndLeavesNothing(t *testing.T) {
 	}
 	if no.User != "bob" || no.Status != 429 || no.Reason != "budget_exhausted" || no.Forwarded != 0 || no.Charged != 0 {
 		t.Errorf("refused: %+v", no)
+	}
+	for i, vendor := range map[int]string{3: "soniox", 5: "speechmatics"} {
+		free, ended := r.Acts[i], r.Acts[i+1]
+		if free.Provider != vendor || free.Forwarded != 11000 || free.Charged != 11000 || free.Reported != 11000 {
+			t.Errorf("%s, unrestricted: %+v", vendor, free)
+		}
+		if ended.Provider != vendor || ended.Forwarded != 4000 || ended.Charged != 4000 || ended.Reported != 4000 || ended.Reason == "" {
+			t.Errorf("%s, ended: %+v", vendor, ended)
+		}
 	}
 	left, err := os.ReadDir(tmp)
 	if err != nil || len(left) != 0 {
@@ -51,7 +60,7 @@ func TestDemoWithAWrongFigureFailsAndNamesIt(t *testing.T) {
 		if err := p.reportDemo(acts, asJSON); !errors.Is(err, errTold) {
 			t.Errorf("json %v: a wrong figure is %v", asJSON, err)
 		}
-		if want := "cut (bob): charged"; !strings.Contains(errs.String(), want) {
+		if want := "deepgram cut (bob): charged"; !strings.Contains(errs.String(), want) {
 			t.Errorf("json %v: no %q in %q", asJSON, want, errs.String())
 		}
 		if strings.Contains(out.String(), "figures agree") {
@@ -68,8 +77,8 @@ func TestDemoTableShowsEveryColumnOfTheContract(t *testing.T) {
 	}
 	got := demoTable(acts)
 	for _, want := range []string{
-		"user", "stage", "sent", "forwarded", "dropped", "charged", "vendor-reported", "result",
-		"4.000 s", "7.000 s", "cut at 4.000 s", "all forwarded", "429 budget_exhausted",
+		"vendor", "user", "stage", "sent", "forwarded", "dropped", "charged", "vendor-reported", "result",
+		"4.000 s", "7.000 s", "cut at 4.000 s", "all forwarded", "429 budget_exhausted", "ended at 4.000 s", "speechmatics",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)

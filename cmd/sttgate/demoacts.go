@@ -21,7 +21,7 @@ type books struct {
 }
 
 // books asks the gateway and the vendor; charged and the rest are about user.
-func (h *house) books(ctx context.Context, user string) (books, error) {
+func (h *house) books(ctx context.Context, vendor, user string) (books, error) {
 	text, err := h.admin.text(ctx, "/metrics")
 	if err != nil {
 		return books{}, err
@@ -30,7 +30,7 @@ func (h *house) books(ctx context.Context, user string) (books, error) {
 	if err != nil {
 		return books{}, err
 	}
-	b := books{heard: h.vendor.Totals().Streams, stage: u.Stage}
+	b := books{heard: h.vendors.by[vendor].Totals().Streams, stage: u.Stage}
 	if b.dropped, err = sumMetric(text, "sttgate_audio_bytes_total", `kind="dropped"`); err != nil {
 		return b, err
 	}
@@ -72,14 +72,14 @@ func (h *house) settled(ctx context.Context, before books) error {
 }
 
 // play streams the recording as a user and gathers the figures from all sides.
-func (h *house) play(ctx context.Context, name, user string, w watcher) (act, outcome, error) {
-	x := act{Name: name, User: user, Reported: -1}
-	before, err := h.books(ctx, user)
+func (h *house) play(ctx context.Context, vendor, name, user string, w watcher) (act, outcome, error) {
+	x := act{Name: name, Provider: vendor, User: user, Reported: -1}
+	before, err := h.books(ctx, vendor, user)
 	if err != nil {
 		return x, outcome{}, err
 	}
 	a := demoAudio()
-	o, err := streamer{vendor: "deepgram", target: h.target(user), speed: demoSpeed, watch: w}.run(ctx, a)
+	o, err := streamer{vendor: vendor, target: h.target(user), speed: demoSpeed, watch: w}.run(ctx, a)
 	switch {
 	case errors.Is(err, errConnect) && ctx.Err() == nil:
 		err = h.refused(ctx, &x)
@@ -88,17 +88,16 @@ func (h *house) play(ctx context.Context, name, user string, w watcher) (act, ou
 		if len(o.notices) > 0 {
 			x.Reason = o.notices[0].Kind
 		}
-		err = errors.Join(ended(o), h.settled(ctx, before), h.heard(ctx, before, &x))
+		err = errors.Join(ended(name, o), h.settled(ctx, before), h.heard(ctx, before, &x))
 	}
 	if err != nil {
 		return x, o, fmt.Errorf("%s streams: %w", user, err)
 	}
-	after, err := h.books(ctx, user)
+	after, err := h.books(ctx, vendor, user)
 	x.Stage = after.stage
 	x.Dropped = a.millis(after.dropped - before.dropped)
-	x.Charged, x.BudgetUsed = after.charged-before.charged, after.used
+	x.Charged, x.BudgetUsed = after.charged-before.charged, after.used-before.used
 	if name == actRefused {
-		x.BudgetUsed -= before.used
 		if after.heard != before.heard {
 			x.Forwarded = -1 // a stream that must not be there, whatever it carried
 		}
@@ -106,9 +105,13 @@ func (h *house) play(ctx context.Context, name, user string, w watcher) (act, ou
 	return x, o, err
 }
 
-// ended is nil when the stream ended as the client wanted.
-func ended(o outcome) error {
+// ended is nil when the stream ended as it should.
+func ended(name string, o outcome) error {
 	switch {
+	case name == actEnded && (o.end != nil || o.early):
+		return nil
+	case name == actEnded:
+		return errors.New("the stream was not ended")
 	case o.end != nil:
 		return fmt.Errorf("the stream was closed: %s", o.end)
 	case o.early:
@@ -121,7 +124,7 @@ func ended(o outcome) error {
 func (h *house) heard(ctx context.Context, before books, x *act) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	streams, err := h.vendor.Wait(ctx, before.heard+1)
+	streams, err := h.vendors.by[x.Provider].Wait(ctx, before.heard+1)
 	if err != nil || len(streams) == 0 {
 		return errors.Join(errors.New("the vendor heard no stream"), err)
 	}

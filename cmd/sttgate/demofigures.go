@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // act is one stream of the demo. Each figure comes from somebody else, so that
 // they cannot agree by being the same number.
 type act struct {
 	Name       string `json:"name"`
+	Provider   string `json:"provider"`
 	User       string `json:"user"`
 	Stage      string `json:"stage"`              // the admin API's
 	BudgetMS   int64  `json:"budget_ms"`          // what the stage allows; 0: no budget applies
@@ -29,6 +31,7 @@ type act struct {
 const (
 	actFree    = "free"    // nobody limits the user
 	actCut     = "cut"     // the budget ends inside the stream
+	actEnded   = "ended"   // the same at a vendor whose streams are ended, in its own words
 	actRefused = "refused" // the budget is spent: 429 at the door
 )
 
@@ -53,13 +56,13 @@ func audit(acts []act, fullMS int64) []wrong {
 	var a auditor
 	names := make([]string, len(acts))
 	for i, x := range acts {
-		names[i] = x.Name
+		names[i] = x.Provider + " " + x.Name
 	}
-	if got, want := fmt.Sprint(names), fmt.Sprint([]string{actFree, actCut, actRefused}); got != want {
+	if got, want := strings.Join(names, ", "), strings.Join(demoActs(), ", "); got != want {
 		return []wrong{{"demo", "list of acts", got, want}}
 	}
 	for _, x := range acts {
-		a.act = x.Name + " (" + x.User + ")"
+		a.act = x.Provider + " " + x.Name + " (" + x.User + ")"
 		switch x.Name {
 		case actFree:
 			a.stream(x, fullMS)
@@ -76,6 +79,8 @@ func audit(acts []act, fullMS int64) []wrong {
 			if x.BudgetMS <= 0 || x.BudgetMS >= fullMS {
 				a.text("budget", seconds(x.BudgetMS), "between nothing and "+seconds(fullMS))
 			}
+		case actEnded:
+			a.ended(x)
 		case actRefused:
 			a.text("status", fmt.Sprint(x.Status), fmt.Sprint(http.StatusTooManyRequests))
 			a.text("reason", x.Reason, reasonExhausted)
@@ -93,6 +98,25 @@ func audit(acts []act, fullMS int64) []wrong {
 	return a.found
 }
 
+// demoActs is what the demo shows, in order.
+func demoActs() []string {
+	return []string{
+		"deepgram " + actFree, "deepgram " + actCut, "deepgram " + actRefused,
+		"soniox " + actFree, "soniox " + actEnded, "speechmatics " + actFree, "speechmatics " + actEnded,
+	}
+}
+
+// spentReason is what a spent budget is called inside a stream, in the vendor's own words.
+func spentReason(vendor string) string {
+	switch vendor {
+	case "soniox":
+		return "limit_exceeded"
+	case "speechmatics":
+		return "timelimit_exceeded"
+	}
+	return reasonExhausted
+}
+
 // auditor gathers complaints about one act after the other.
 type auditor struct {
 	act   string
@@ -107,6 +131,21 @@ func (a *auditor) stream(x act, fullMS int64) {
 	a.text("the audio's SHA-256", match(x.Intact), match(true))
 	a.ms("charged (against forwarded)", x.Charged, x.Forwarded)
 	a.ms("vendor-reported (against forwarded)", x.Reported, x.Forwarded)
+}
+
+// ended holds what is true of a stream that its budget has ended.
+func (a *auditor) ended(x act) {
+	a.text("status", fmt.Sprint(x.Status), fmt.Sprint(http.StatusSwitchingProtocols))
+	a.ms("forwarded (against the budget)", x.Forwarded, x.BudgetMS)
+	a.ms("budget used (against forwarded)", x.BudgetUsed, x.Forwarded)
+	a.ms("charged (against forwarded)", x.Charged, x.Forwarded)
+	a.ms("vendor-reported (against forwarded)", x.Reported, x.Forwarded)
+	a.text("the audio's SHA-256", match(x.Intact), match(true))
+	a.text("stage", x.Stage, "restrict")
+	a.text("reason", x.Reason, spentReason(x.Provider))
+	if x.SentMS < x.Forwarded {
+		a.text("sent", seconds(x.SentMS), "at least "+seconds(x.Forwarded))
+	}
 }
 
 func match(same bool) string {

@@ -19,16 +19,18 @@ const demoBudget = 4000
 // demoRules is the demo's config file. The window is a rolling one: at
 // midnight a day would begin anew and the second stream with it.
 func demoRules() string {
-	return fmt.Sprintf(`budgets:
-  - {name: deepgram-daily, providers: [deepgram], stages: [restrict], window: 24h, limit: %dms}
-`, demoBudget)
+	rules := "budgets:\n"
+	for _, name := range []string{"deepgram", "soniox", "speechmatics"} {
+		rules += fmt.Sprintf("  - {name: %s-daily, providers: [%s], stages: [restrict], window: 24h, limit: %dms}\n", name, name, demoBudget)
+	}
+	return rules
 }
 
-// house is everything the demo runs: a vendor, a gateway and a ledger on disk,
+// house is everything the demo runs: the vendors, a gateway and a ledger on disk,
 // on free ports of the loopback.
 type house struct {
 	dir     string
-	vendor  *vendor
+	vendors *vendors
 	gateway *gateway
 	admin   adminClient
 }
@@ -44,7 +46,7 @@ func openHouse(ctx context.Context, log *slog.Logger, rules string) (h *house, e
 	if h.dir, err = os.MkdirTemp("", "sttgate-demo-"); err != nil {
 		return h, err
 	}
-	if h.vendor, err = startVendor(ctx, "127.0.0.1:0"); err != nil {
+	if h.vendors, err = startVendors(ctx, "127.0.0.1:0"); err != nil {
 		return h, err
 	}
 	file := filepath.Join(h.dir, "sttgate.yaml")
@@ -66,12 +68,11 @@ func openHouse(ctx context.Context, log *slog.Logger, rules string) (h *house, e
 // environ is what depends on the machine. The caller's own STTGATE_* are about
 // another gateway.
 func (h *house) environ() []string {
-	return []string{
+	return append(h.vendors.environ(),
 		"STTGATE_LISTEN=127.0.0.1:0",
 		"STTGATE_ADMIN_LISTEN=127.0.0.1:0",
-		"STTGATE_PROVIDERS_DEEPGRAM_URL=" + h.vendor.url(),
-		"STTGATE_LEDGER_PATH=" + filepath.Join(h.dir, "ledger"),
-	}
+		"STTGATE_LEDGER_PATH="+filepath.Join(h.dir, "ledger"),
+	)
 }
 
 // stopTimeout bounds the shutdown: no stream is left to be waited for.
@@ -85,8 +86,8 @@ func (h *house) close() error {
 		defer cancel()
 		errs = append(errs, h.gateway.Stop(ctx))
 	}
-	if h.vendor != nil {
-		errs = append(errs, h.vendor.stop())
+	if h.vendors != nil {
+		errs = append(errs, h.vendors.stop())
 	}
 	if h.dir != "" {
 		errs = append(errs, os.RemoveAll(h.dir))

@@ -45,7 +45,7 @@ func TestScripts(t *testing.T) {
 					t.Errorf("close the gateway: %v", err)
 				}
 			})
-			e.Setenv("VENDOR", h.vendor.listener.Addr().String())
+			e.Setenv("VENDOR", h.vendors.listener.Addr().String())
 			e.Setenv("GATE", h.gateway.DataAddr())
 			e.Setenv("ADMIN", h.gateway.AdminAddr())
 			return os.WriteFile(e.WorkDir+"/speech.raw", []byte(speech), 0o600)

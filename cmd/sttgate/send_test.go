@@ -68,7 +68,7 @@ func TestSendTellsWhyAStreamWasClosedAndDoesNotComeBack(t *testing.T) {
 	if err := h.restrict(t.Context(), "bob"); err != nil {
 		t.Fatal(err)
 	}
-	before, err := h.books(t.Context(), "bob")
+	before, err := h.books(t.Context(), "deepgram", "bob")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestSendTellsWhyAStreamWasClosedAndDoesNotComeBack(t *testing.T) {
 	if err := h.settled(t.Context(), before); err != nil {
 		t.Fatal(err)
 	}
-	after, err := h.books(t.Context(), "bob")
+	after, err := h.books(t.Context(), "deepgram", "bob")
 	if err != nil || after.ended != before.ended+1 {
 		t.Errorf("the gateway saw %d streams and refusals (%v), want one", after.ended-before.ended, err)
 	}
@@ -108,7 +108,7 @@ func TestSendWithACallerTokenIsItsUser(t *testing.T) {
 	}
 	guard, cancel := context.WithTimeout(t.Context(), hang)
 	defer cancel()
-	streams, err := h.vendor.Wait(guard, 1)
+	streams, err := h.vendors.by["deepgram"].Wait(guard, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestSendInterruptedEndsPolitely(t *testing.T) {
 	guard, cancel := context.WithTimeout(t.Context(), hang)
 	defer cancel()
 	go func() {
-		streams, err := h.vendor.Begun(guard, 1)
+		streams, err := h.vendors.by["deepgram"].Begun(guard, 1)
 		if err == nil {
 			_, _ = streams[0].Until(guard, func(r fake.Record) bool { return r.AudioMS >= 100 })
 		}
@@ -135,7 +135,7 @@ func TestSendInterruptedEndsPolitely(t *testing.T) {
 	if code != exitFailed || r.Result != resultStopped || r.SentMS < 100 || r.SentMS >= 11000 {
 		t.Errorf("exit code %d, report %+v", code, r)
 	}
-	streams, err := h.vendor.Wait(guard, 1)
+	streams, err := h.vendors.by["deepgram"].Wait(guard, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
