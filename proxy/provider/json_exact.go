@@ -16,8 +16,8 @@ func exactFields(text []byte, names ...string) (map[string][]byte, error) {
 	}
 	fields := make(map[string][]byte)
 	for o := members(text); o.next(); {
-		var key string
-		if json.Unmarshal(text[o.from:o.from+len(o.key)+2], &key) != nil {
+		key := string(o.key)
+		if strings.Contains(key, `\`) && json.Unmarshal(text[o.from:o.from+len(o.key)+2], &key) != nil {
 			return nil, bad("what is not one JSON object in UTF-8 is not passed on")
 		}
 		name, ours := lookalike(key, names)
@@ -38,7 +38,13 @@ func exactFields(text []byte, names ...string) (map[string][]byte, error) {
 // regard to hyphens, underscores and case, with the Kelvin sign and the long s as
 // Unicode folds them.
 func lookalike(key string, names []string) (name string, ours bool) {
-	skel := skeleton(strings.NewReplacer("\u212a", "k", "\u017f", "s").Replace(key))
+	for _, name := range names {
+		if key == name {
+			return name, true
+		}
+	}
+	key = strings.ReplaceAll(strings.ReplaceAll(key, "\u212a", "k"), "\u017f", "s")
+	skel := skeleton(key)
 	for _, name := range names {
 		if skel == skeleton(name) {
 			return name, true

@@ -63,8 +63,8 @@ func speechmaticsEnding(d Denial) speechmaticsEnd {
 			return speechmaticsEnd{"invalid_audio_type", 1003, "protocol_error"}
 		}
 		return speechmaticsEnd{"protocol_error", 1003, "protocol_error"}
-	case TooLarge:
-		return speechmaticsEnd{"protocol_error", 1003, "protocol_error"}
+	case TooLarge: // of a stream that runs it means too long
+		return speechmaticsEnd{"session_timeout", 1008, "policy_violation"}
 	case UpstreamUnreachable, UpstreamTimeout:
 	}
 	return speechmaticsEnd{"unknown_error", 1011, "internal_error"}
