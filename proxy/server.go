@@ -99,7 +99,9 @@ func New(c Config, d Deps) (*Server, error) {
 }
 
 func relayConfig(l LimitsConfig, e *relay.Engine) relay.Config {
-	return relay.Config{Engine: e, MaxMessage: l.MessageBytes, IdleTimeout: l.IdleTimeout, PingEvery: min(20*time.Second, l.IdleTimeout/3)}
+	// Text may be as large as any message: audio in base64 is text with some vendors, and what is
+	// not gathered cannot be metered.
+	return relay.Config{Engine: e, MaxMessage: l.MessageBytes, MaxText: int(l.MessageBytes), IdleTimeout: l.IdleTimeout, PingEvery: min(20*time.Second, l.IdleTimeout/3)}
 }
 
 // serve adds a listener's HTTP server. own holds the gateway's own paths.
