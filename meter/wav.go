@@ -103,7 +103,7 @@ func (w *wav) idle(n int64) error {
 }
 
 func (w *wav) wants() int {
-	switch w.state {
+	switch w.state { //nolint:exhaustive // the others gather nothing
 	case wavRiff:
 		return 12
 	case wavFmt:
@@ -115,7 +115,7 @@ func (w *wav) wants() int {
 }
 
 func (w *wav) parse(h []byte) error {
-	switch w.state {
+	switch w.state { //nolint:exhaustive // the others gather nothing
 	case wavRiff:
 		w.large, w.state = string(h[:4]) != "RIFF", wavChunk
 	case wavChunk:

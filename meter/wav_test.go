@@ -58,18 +58,18 @@ func TestWAVIsExactWhateverTheChunks(t *testing.T) {
 		want     time.Duration
 		declared bool
 	}{
-		"plain":                   {good.bytes(), time.Second, true},
-		"size 0":                  {with(func(f *wavFile) { f.size = 0 }), time.Second, false},
-		"size unknown":            {with(func(f *wavFile) { f.size = 0xffffffff }), time.Second, false},
-		"cut":                     {with(func(f *wavFile) { f.samples = second[:16_000] }), 500 * time.Millisecond, true},
-		"tags behind":             {with(func(f *wavFile) { f.behind = chunk("LIST", 5, []byte("12345\x00")) }), time.Second, true},
-		"tags before, odd":        {with(func(f *wavFile) { f.before = chunk("JUNK", 3, []byte("123\x00")) }), time.Second, true},
-		"a second piece of data":  {with(func(f *wavFile) { f.behind = chunk("data", 16_000, second[:16_000]) }), 1500 * time.Millisecond, true},
-		"stereo":                  {with(func(f *wavFile) { f.channels, f.align = 2, 4 }), 500 * time.Millisecond, true},
-		"24 bits":                 {with(func(f *wavFile) { f.bits, f.align = 24, 3 }), 32_000 * time.Second / 48_000, true},
-		"float":                   {with(func(f *wavFile) { f.tag, f.bits, f.align = 3, 32, 4 }), 500 * time.Millisecond, true},
-		"mu-law":                  {with(func(f *wavFile) { f.tag, f.bits, f.align, f.rate = 7, 8, 1, 8000 }), 4 * time.Second, true},
-		"RF64":                    {append([]byte("RF64\x00\x00\x00\x00WAVE"), append(ds64, with(func(f *wavFile) { f.size = 0xffffffff })[12:]...)...), time.Second, true},
+		"plain":                    {good.bytes(), time.Second, true},
+		"size 0":                   {with(func(f *wavFile) { f.size = 0 }), time.Second, false},
+		"size unknown":             {with(func(f *wavFile) { f.size = 0xffffffff }), time.Second, false},
+		"cut":                      {with(func(f *wavFile) { f.samples = second[:16_000] }), 500 * time.Millisecond, true},
+		"tags behind":              {with(func(f *wavFile) { f.behind = chunk("LIST", 5, []byte("12345\x00")) }), time.Second, true},
+		"tags before, odd":         {with(func(f *wavFile) { f.before = chunk("JUNK", 3, []byte("123\x00")) }), time.Second, true},
+		"a second piece of data":   {with(func(f *wavFile) { f.behind = chunk("data", 16_000, second[:16_000]) }), 1500 * time.Millisecond, true},
+		"stereo":                   {with(func(f *wavFile) { f.channels, f.align = 2, 4 }), 500 * time.Millisecond, true},
+		"24 bits":                  {with(func(f *wavFile) { f.bits, f.align = 24, 3 }), 32_000 * time.Second / 48_000, true},
+		"float":                    {with(func(f *wavFile) { f.tag, f.bits, f.align = 3, 32, 4 }), 500 * time.Millisecond, true},
+		"mu-law":                   {with(func(f *wavFile) { f.tag, f.bits, f.align, f.rate = 7, 8, 1, 8000 }), 4 * time.Second, true},
+		"RF64":                     {append([]byte("RF64\x00\x00\x00\x00WAVE"), append(ds64, with(func(f *wavFile) { f.size = 0xffffffff })[12:]...)...), time.Second, true},
 		"a file of the other kind": {mustRead(t, "testdata/testing-8k-mulaw.wav"), 4680 * time.Millisecond, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -114,16 +114,18 @@ func (h *Handler) acceptAndRefuse(w http.ResponseWriter, r *http.Request, v *ven
 	if rt.Hello {
 		_, _ = h.readGreeting(c.NetConn(), v, h.helloTimeout) // whether or not it speaks: it is told all the same
 	}
-	return h.farewell(c, v.Open(rt), d)
+	return h.farewell(c, v.Open(rt), d, header.Get("X-Request-Id"))
 }
 
 // farewell tells an upgraded client in-band why its stream never began, and closes.
-func (h *Handler) farewell(c *websocket.Conn, session provider.Session, d *provider.Denial) error {
+func (h *Handler) farewell(c *websocket.Conn, session provider.Session, d *provider.Denial, id string) error {
 	defer func() { _ = c.Close() }()
 	deadline := time.Now().Add(farewellTimeout)
 	_ = c.SetWriteDeadline(deadline) // fails only on a closed socket, and then so does the write
 	_ = c.SetReadDeadline(deadline)
-	msgs, code, reason := session.Farewell(*d)
+	named := *d
+	named.RequestID = id
+	msgs, code, reason := session.Farewell(named)
 	for _, m := range msgs {
 		if err := c.WriteMessage(int(m.Op), m.Payload); err != nil {
 			return errAnswered{err}

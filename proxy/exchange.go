@@ -140,7 +140,7 @@ func (x *exchange) begin() (ctx context.Context, end func()) {
 	leave := x.streams.enter(x.live)
 	x.gate.metrics.started(x.v.Name())
 	f := x.rt.Format
-	x.log.LogAttrs(ctx, slog.LevelInfo, string(x.rt.Mode)+" started", append(x.live.names(),
+	x.log.LogAttrs(ctx, slog.LevelInfo, "upload started", append(x.live.names(), slog.String("mode", string(x.rt.Mode)),
 		slog.String("variant", x.rt.Variant), slog.String("encoding", string(f.Encoding)),
 		slog.Int("sample_rate", f.SampleRate), slog.Int("channels", f.Channels))...)
 	return ctx, func() {
@@ -244,5 +244,5 @@ func (x *exchange) report(err error) {
 	m := x.gate.metrics
 	m.audio(x.v.Name(), x.rt.Mode, "forwarded", p.Forwarded, p.Bytes)
 	m.ended(x.v.Name(), result, charged)
-	x.log.LogAttrs(context.Background(), lvl, string(x.rt.Mode)+" ended", attrs...)
+	x.log.LogAttrs(context.Background(), lvl, "upload ended", append(attrs, slog.String("mode", string(x.rt.Mode)))...)
 }

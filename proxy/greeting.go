@@ -49,11 +49,11 @@ func (h *Handler) serveGreeting(w http.ResponseWriter, r *http.Request, v *vendo
 	}
 	msg, err := h.readGreeting(c.NetConn(), v, h.relay.IdleTimeout)
 	if err != nil {
-		return h.farewell(c, v.Open(rt), denialOf(err))
+		return h.farewell(c, v.Open(rt), denialOf(err), id)
 	}
 	waiting()
 	if err := h.greeted(c, r, v, rt, msg, id); err != nil {
-		return h.farewell(c, v.Open(rt), inBand(err))
+		return h.farewell(c, v.Open(rt), inBand(err), id)
 	}
 	return nil
 }
@@ -111,8 +111,7 @@ const maxGreeting = 48 << 10
 // inBand is an error as a denial for a client that is upgraded already. The vendor's
 // own refusal keeps its status.
 func inBand(err error) *provider.Denial {
-	var own refused
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[refused](err); ok {
 		d := deny(provider.UpstreamUnreachable, "the vendor refused the connection: "+http.StatusText(own.status))
 		d.Status = own.status
 		return d

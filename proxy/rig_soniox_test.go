@@ -169,7 +169,7 @@ func sonioxScenario(sc fake.Scenario) fake.Options {
 func last(t *testing.T, texts []map[string]any) (msg map[string]any, finished int) {
 	t.Helper()
 	for _, m := range texts {
-		if m["finished"] == true {
+		if done, _ := m["finished"].(bool); done {
 			finished++
 		}
 	}

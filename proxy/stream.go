@@ -53,7 +53,7 @@ func (s *Stream) Progress() Progress {
 // newStream joins two sockets whose handshakes are done. It owns them from here on.
 func newStream(id, request string, a *admission, rt provider.Route, v *vendor, cfg relay.Config, c, up leg, g *gate) *Stream {
 	t := &tap{
-		session: v.Open(rt), gate: g, sub: a.subject, route: rt, now: time.Now,
+		session: v.Open(rt), gate: g, sub: a.subject, route: rt, now: time.Now, request: request,
 		purse: purse{account: a.account, gate: g, sub: a.subject, basis: v.config.Charge, weight: rt.Weight, began: time.Now()},
 	}
 	t.stream = relay.New(cfg, c.conn, up.conn, up.rest, t)
@@ -114,6 +114,9 @@ func (s *Stream) report(res relay.Result, settle error) {
 		slog.Int("client_code", res.ClientCode),
 		slog.Int("vendor_code", res.VendorCode),
 	)
+	if v, ok := s.tap.session.(provider.Identified); ok && v.VendorID() != "" {
+		attrs = append(attrs, slog.String("vendor_id", v.VendorID())) // what the vendor's records know the stream by
+	}
 	if rep, ok := s.tap.session.Reported(); ok {
 		attrs = append(attrs, slog.Int64("reported_ms", rep.Milliseconds()))
 		s.metrics.drift(s.Provider, rep-p.Forwarded)

@@ -23,6 +23,7 @@ type tap struct {
 	route   provider.Route
 	stream  *relay.Stream // set once, before Run
 	now     func() time.Time
+	request string // its handshake's id
 
 	dropping   bool
 	cut        bool             // the message at hand is being dropped
@@ -100,6 +101,7 @@ func (t *tap) lost() bool { return t.skipped%int64(t.format.Align()) != 0 }
 // unpaid decides what happens to a message that could not be bought.
 func (t *tap) unpaid(a provider.Audio, need int64, err error) relay.Verdict {
 	d, violated := t.purse.why(need, err)
+	d.RequestID = t.request
 	if violated == nil || !t.gate.drops(violated.Violated, t.route) {
 		t.end(d)
 		return relay.Stop
@@ -160,7 +162,7 @@ func (t *tap) VendorText(msg []byte) ([]byte, relay.Verdict, error) {
 	defer t.owed.Unlock()
 	a, err := t.session.FromVendor(msg)
 	if err != nil {
-		return nil, relay.Pass, nil //nolint:nilerr // what the vendor says reaches the client even if we cannot read it
+		return nil, relay.Pass, nil // what the vendor says reaches the client even if we cannot read it
 	}
 	t.purse.told(t.session)
 	if a.Last {
@@ -181,7 +183,14 @@ func hold(a provider.Action) relay.Verdict {
 
 // ClientGone ends the vendor's stream politely, so that it bills and reports what
 // it heard, and waits for that report.
-func (t *tap) ClientGone() ([][]byte, bool) { return t.finish(nil), true }
+func (t *tap) ClientGone() ([][]byte, bool) { return t.finish(nil), t.begun() }
+
+// begun says whether the vendor has a stream to end: one whose client has declared nothing
+// yet has no last words, and waiting for them would only keep the client from its answer.
+func (t *tap) begun() bool {
+	_, ok := t.session.Format()
+	return ok
+}
 
 // finish is the vendor's end of stream, once.
 func (t *tap) finish(d *provider.Denial) (texts [][]byte) {
@@ -195,13 +204,16 @@ func (t *tap) finish(d *provider.Denial) (texts [][]byte) {
 
 // end finishes the stream for a reason of the gateway's. Safe from any goroutine.
 func (t *tap) end(d *provider.Denial) {
+	named := *d // a denial may be of several streams
+	named.RequestID = t.request
+	d = &named
 	if !t.ended.CompareAndSwap(nil, d) {
 		return
 	}
 	_, code, reason := t.session.Farewell(*d)
 	t.stream.End(relay.Ending{
 		Finish: func() [][]byte { return t.finish(d) },
-		Wait:   true,
+		Wait:   t.begun(),
 		Code:   code,
 		Reason: reason,
 		// Asked after the vendor's last words: a message of ours may have to carry the next number.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/sttgate/sttgate/config"
@@ -19,11 +20,12 @@ const demoBudget = 4000
 // demoRules is the demo's config file. The window is a rolling one: at
 // midnight a day would begin anew and the second stream with it.
 func demoRules() string {
-	rules := "budgets:\n"
+	var rules strings.Builder
+	rules.WriteString("budgets:\n")
 	for _, name := range []string{"deepgram", "soniox", "speechmatics"} {
-		rules += fmt.Sprintf("  - {name: %s-daily, providers: [%s], stages: [restrict], window: 24h, limit: %dms}\n", name, name, demoBudget)
+		fmt.Fprintf(&rules, "  - {name: %s-daily, providers: [%s], stages: [restrict], window: 24h, limit: %dms}\n", name, name, demoBudget)
 	}
-	return rules
+	return rules.String()
 }
 
 // house is everything the demo runs: the vendors, a gateway and a ledger on disk,

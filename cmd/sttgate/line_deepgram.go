@@ -29,7 +29,7 @@ func (l deepgramLine) stop() { l.end() }
 
 // openDeepgram opens the stream with the SDK. One attempt only: its three attempts,
 // two seconds apart, cannot be interrupted, and a refusal is not going to change its mind.
-func openDeepgram(asked context.Context, c *conversation, t target, f meter.Format) (line, error) {
+func openDeepgram(asked context.Context, c *conversation, t target, f meter.Format) (line, error) { //nolint:ireturn // a dialect
 	// The SDK connects again by itself on the next write after a close, whatever the
 	// code, unless its context is over. It must outlive asked so that an interrupt can still end politely.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(asked))

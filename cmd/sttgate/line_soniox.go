@@ -32,7 +32,7 @@ type sonioxResult struct {
 }
 
 // openSoniox opens a stream; an empty message ends it.
-func openSoniox(ctx context.Context, c *conversation, t target, f meter.Format) (line, error) {
+func openSoniox(ctx context.Context, c *conversation, t target, f meter.Format) (line, error) { //nolint:ireturn // a dialect
 	conn, err := dialWS(ctx, t, "/transcribe-websocket", nil)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func openSoniox(ctx context.Context, c *conversation, t target, f meter.Format) 
 
 // sonioxFormat is the vendor's word for an encoding.
 func sonioxFormat(e meter.Encoding) string {
-	switch e {
+	switch e { //nolint:exhaustive // the others have the same name
 	case meter.Linear16:
 		return "pcm_s16le"
 	case meter.Linear32:

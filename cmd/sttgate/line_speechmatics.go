@@ -24,7 +24,7 @@ type speechmaticsMessage struct {
 }
 
 // openSpeechmatics opens a stream and waits until the vendor takes audio.
-func openSpeechmatics(ctx context.Context, c *conversation, t target, f meter.Format) (line, error) {
+func openSpeechmatics(ctx context.Context, c *conversation, t target, f meter.Format) (line, error) { //nolint:ireturn // a dialect
 	conn, err := dialWS(ctx, t, "/v2", nil)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (l *speechmaticsLine) hear(text []byte) {
 
 // speechmaticsFormat is the vendor's word for an encoding.
 func speechmaticsFormat(e meter.Encoding) string {
-	switch e {
+	switch e { //nolint:exhaustive // the others have the same name
 	case meter.Linear16:
 		return "pcm_s16le"
 	case meter.Linear32:

@@ -274,7 +274,14 @@ func (s *Stream) send(v any) {
 	s.write.Lock()
 	defer s.write.Unlock()
 	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-	_ = s.conn.WriteJSON(v)
+	w, err := s.conn.NextWriter(websocket.TextMessage)
+	if err != nil {
+		return
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // "<fin>" as the vendors write it
+	_ = enc.Encode(v)
+	_ = w.Close()
 }
 
 // sum is the SHA-256 of the audio so far; the lock is held.

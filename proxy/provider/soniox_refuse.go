@@ -39,6 +39,8 @@ func sonioxVerdict(d Denial) (code int, typ string) {
 	switch {
 	case d.Reason == BudgetExhausted, d.Reason == StageRestrict:
 		return http.StatusTooManyRequests, "limit_exceeded"
+	case d.Reason == TooLarge: // inside a stream: it has lasted too long
+		return http.StatusRequestEntityTooLarge, "max_duration_reached"
 	case d.Reason == TooManyStreams && d.Status == http.StatusTooManyRequests:
 		return http.StatusTooManyRequests, "max_concurrent_connections_reached"
 	}
@@ -52,7 +54,7 @@ func sonioxVerdict(d Denial) (code int, typ string) {
 	case d.Status >= 500, d.Status == http.StatusRequestTimeout:
 		return http.StatusServiceUnavailable, "service_unavailable"
 	}
-	return http.StatusBadRequest, "invalid_request" // 413 would mean that the stream has lasted five hours
+	return http.StatusBadRequest, "invalid_request"
 }
 
 // sonioxType is the vendor's error_type for a status.

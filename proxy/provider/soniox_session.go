@@ -146,9 +146,6 @@ func (s *sonioxSession) hear(tokens []byte) {
 	}
 }
 
-// sonioxFin is the token that answers a finalize.
-const sonioxFin = `"<fin>"`
-
 // unfinished is a result without its "finished", and without the answer to a
 // finalize that the client has not sent: as many as it is owed come first.
 func (s *sonioxSession) unfinished(text []byte) []byte {
@@ -176,10 +173,11 @@ func (s *sonioxSession) unfinished(text []byte) []byte {
 	return out
 }
 
+// isFin reports the token that answers a finalize; some encoders escape its brackets.
 func isFin(token []byte) bool {
 	for o := members(token); o.next(); {
 		if string(o.key) == "text" {
-			return string(o.val) == sonioxFin
+			return string(o.val) == `"<fin>"` || string(o.val) == `"\u003cfin\u003e"`
 		}
 	}
 	return false

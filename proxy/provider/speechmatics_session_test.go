@@ -114,8 +114,8 @@ func TestASpeechmaticsSessionIsSafeForBothDirections(t *testing.T) {
 func TestTheVendorsIDIsPlain(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"message":"RecognitionStarted","id":"807670e9-14af-4fa2-9e8f-5d525c22156e"}`: "807670e9-14af-4fa2-9e8f-5d525c22156e",
-		`{"message":"RecognitionStarted","id":"a\nb"}`:                                "",
-		`{"message":"RecognitionStarted"}`:                                            "",
+		`{"message":"RecognitionStarted","id":"a\nb"}`:                                 "",
+		`{"message":"RecognitionStarted"}`:                                             "",
 	} {
 		s := speechmatics(t)
 		_, _ = s.FromVendor([]byte(text))

@@ -38,7 +38,7 @@ type poller struct {
 const replaced = 1<<64 - 2
 
 func (p *poller) run() {
-	for p.work() && p.wait() { //nolint:revive // both do
+	for p.work() && p.wait() {
 	}
 }
 
@@ -76,7 +76,7 @@ func (p *poller) wait() bool {
 		// Not RawSyscall: this one does block, and the scheduler must know.
 		n, err := syscall.EpollWait(p.e.epfd, p.events[:], timeout)
 		switch {
-		case err == syscall.EINTR: //nolint:errorlint // it is not wrapped
+		case err == syscall.EINTR:
 			continue
 		case err != nil:
 			panic("relay: epoll_wait: " + err.Error()) // the set is ours until the last poller has gone

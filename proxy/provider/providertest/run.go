@@ -53,8 +53,24 @@ func compare(t *testing.T, p provider.Provider, file string, want []byte) {
 		return
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
+		line, g, w := firstDifference(got, want)
+		t.Errorf("%s:%d:\ngot  %s\nwant %s", file, line, g, w)
 	}
+}
+
+// firstDifference is where a transcript went another way, and the lines there.
+func firstDifference(got, want []byte) (line int, g, w string) {
+	gs, ws := strings.Split(string(got), "\n"), strings.Split(string(want), "\n")
+	for line < len(gs) && line < len(ws) && gs[line] == ws[line] {
+		line++
+	}
+	if line < len(gs) {
+		g = gs[line]
+	}
+	if line < len(ws) {
+		w = ws[line]
+	}
+	return line + 1, g, w
 }
 
 // updating reads the flag of the test binary that has one.
