@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/sttgate/sttgate/config/secret"
@@ -109,7 +110,11 @@ func (i *Identifier) Identify(r *http.Request, credential string) (Caller, *http
 	if c.Token {
 		own = credential
 	}
-	return c, i.strip(r, own), nil
+	out := i.strip(r, own)
+	if own != "" && strings.Contains(out.URL.String(), own) {
+		return Caller{}, nil, badIdentity("the caller token stands in the request target where it cannot be taken out")
+	}
+	return c, out, nil
 }
 
 func (i *Identifier) decide(r *http.Request, credential string, s said) (Caller, error) {
