@@ -10,13 +10,16 @@
 //	           Refuse                         │  client text ◄── FromVendor ◄── vendor
 //	                                          │  audio forwarded: Forwarded
 //	request ─► Credential ─► (who is it?)     │  audio dropped:   Drop, Keepalive
-//	request ─► Authorize ──► vendor's request │  the end:         Finish, Farewell
+//	first message ─► Greeting ──► (the same)  │  the end:         Finish, Farewell
+//	request ─► Authorize ──► vendor's request │
 //	vendor's 101 ─► Accept ─► our 101         ▼
 //	                                       Reported
 //
 // A Provider is stateless and safe for concurrent use. A Session belongs to one
 // stream; its methods are safe for concurrent use, because each direction of the
-// stream has its own goroutine and timers call from a third.
+// stream has its own goroutine and timers call from a third. What stands beside the
+// streams (files, jobs, temporary keys) is in Batch and Granter. Package
+// providertest is the suite that every vendor has to pass.
 //
 // What is not understood is refused, never waved through: a request that two
 // parsers could read differently would be metered as one thing and billed as
