@@ -257,7 +257,7 @@ func (p *parts) epilogue() error {
 // headers reads a part's headers, strictly, and returns its name.
 func (p *parts) headers(raw string) (name string, err error) {
 	p.sized = false
-	disposition := ""
+	named, disposition := false, ""
 	for line := range strings.SplitSeq(raw, "\r\n") {
 		key, value, ok := strings.Cut(line, ":")
 		if !ok || !token(key, "!#$%&'*+-.^_`|~") || strings.ContainsAny(line, "\r\n\x00") {
@@ -266,10 +266,10 @@ func (p *parts) headers(raw string) (name string, err error) {
 		value = strings.TrimSpace(value)
 		switch strings.ToLower(key) {
 		case "content-disposition":
-			if disposition != "" {
+			if named {
 				return "", badForm("a part has two names")
 			}
-			disposition = value
+			named, disposition = true, value
 		case "content-length":
 			p.sized = true
 		case "content-encoding":
