@@ -137,6 +137,7 @@ func (x *exchange) begin() (ctx context.Context, end func()) {
 		ID: x.stream, User: x.caller.User, Provider: x.v.Name(), Mode: x.rt.Mode, Started: x.began, request: x.id,
 		transfer: t, log: x.log, metrics: x.gate.metrics,
 	}
+	stop := context.AfterFunc(ctx, x.body.giveUp)
 	leave := x.streams.enter(x.live)
 	x.gate.metrics.started(x.v.Name())
 	f := x.rt.Format
@@ -145,6 +146,7 @@ func (x *exchange) begin() (ctx context.Context, end func()) {
 		slog.Int("sample_rate", f.SampleRate), slog.Int("channels", f.Channels))...)
 	return ctx, func() {
 		leave()
+		stop()
 		cancel(nil)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -23,6 +24,9 @@ type intake struct {
 	idle    time.Duration
 	touched atomic.Bool // a client that asked "Expect: 100-continue" was told to go on
 	ended   atomic.Bool // read to its end
+
+	mu    sync.Mutex // guards the deadline
+	given bool       // up: see giveUp
 }
 
 // receive prepares a request with a body for being answered at any time: r is a copy with the
@@ -43,16 +47,45 @@ func receive(w http.ResponseWriter, r *http.Request, idle time.Duration) (*http.
 // Read reads from the client, as long as it is not silent.
 func (i *intake) Read(p []byte) (int, error) {
 	i.touched.Store(true)
-	_ = i.control.SetReadDeadline(time.Now().Add(i.idle)) // fails only on a connection that is gone
+	if !i.wait() {
+		return 0, errStopped
+	}
 	n, err := i.src.Read(p)
 	switch {
 	case errors.Is(err, io.EOF):
 		i.ended.Store(true)
 		_ = i.control.SetReadDeadline(time.Time{}) // the server watches the connection from here on
 	case err != nil && timedOut(err):
-		err = errSilent
+		if err = errSilent; i.stopped() {
+			err = errStopped
+		}
 	}
 	return n, err
+}
+
+// wait sets the deadline of a read; false when nothing is to be read any more.
+func (i *intake) wait() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !i.given {
+		_ = i.control.SetReadDeadline(time.Now().Add(i.idle)) // fails only on a connection that is gone
+	}
+	return !i.given
+}
+
+// giveUp ends a read that waits for the client: the courier would wait for it.
+func (i *intake) giveUp() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.given = true; !i.ended.Load() {
+		_ = i.control.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+func (i *intake) stopped() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.given
 }
 
 func timedOut(err error) bool {
@@ -83,5 +116,8 @@ func (i *intake) linger(r *http.Request) {
 	if !i.touched.Load() && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
 		return // it waits for our word, and has it
 	}
-	_, _ = io.Copy(io.Discard, i.src) // to its end, or the deadline
+	until := time.After(lingerTime)
+	if _, err := io.Copy(io.Discard, i.src); err != nil {
+		<-until // it broke off before, and cannot be read on: the answer gets its time all the same
+	}
 }

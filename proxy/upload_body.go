@@ -130,6 +130,8 @@ func (b *uploadBody) fill(size int) error {
 		return b.gauge.end()
 	case errors.Is(err, errSilent):
 		return denied{d: silent()}
+	case errors.Is(err, errStopped):
+		return err
 	case err != nil:
 		return errClientLost
 	}
@@ -164,7 +166,7 @@ func silent() *provider.Denial {
 func (b *uploadBody) fail(err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.err == nil && !b.stopped {
+	if b.err == nil && !b.stopped && !errors.Is(err, errStopped) {
 		b.err = err
 	}
 	return err

@@ -28,8 +28,9 @@ type gauge struct {
 	mu     sync.Mutex // guards what follows
 	times  int64      // ms to pay per ms
 	known  time.Duration
-	whole  bool // known is the length of the whole, as declared
-	extra  time.Duration
+	whole  bool          // known is the length of the whole, as declared
+	floor  time.Duration // what was measured for as long as it was understood
+	extra  time.Duration // that nobody sees
 	bytes  int64
 	length int64 // of the audio in bytes; -1: nobody knows
 }
@@ -86,6 +87,7 @@ func (g *gauge) write(p []byte) error {
 			if g.raw == nil {
 				return unmetered(err)
 			}
+			g.floor = g.measured()
 			g.auto = nil // headerless, as declared
 		}
 	}
@@ -107,9 +109,9 @@ func unmetered(err error) error {
 
 // measured is the audio so far. It is called with the lock held.
 func (g *gauge) measured() time.Duration {
-	var d time.Duration
+	d := g.floor
 	if g.raw != nil {
-		d = g.raw.Elapsed()
+		d = max(d, g.raw.Elapsed())
 	}
 	if g.auto != nil {
 		d = max(d, g.auto.Elapsed())

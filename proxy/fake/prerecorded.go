@@ -146,7 +146,7 @@ func (d *Deepgram) prerecorded(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if sc == Deaf {
-		d.untilOver(r)
+		d.deaf(w)
 		return
 	}
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -168,6 +168,16 @@ func (d *Deepgram) prerecorded(w http.ResponseWriter, r *http.Request) {
 	default:
 	}
 	d.transcribed(w, u)
+}
+
+// deaf takes the connection and does not read: whether the peer is still there it cannot know.
+func (c *core) deaf(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	<-c.closed
+	_ = conn.Close() // nothing is left to lose
 }
 
 // untilOver waits for the peer or for Close.
