@@ -50,14 +50,7 @@ func (h *Handler) exchange(a arrival, in *http.Request, v *vendor, rt provider.R
 		Handler: h, arrival: a, v: v, rt: rt, in: in, caller: caller, stream: uuid.NewString(), began: time.Now(),
 	}
 	x.batch, _ = v.Provider.(provider.Batch)
-	err := x.serve()
-	if x.bill != nil {
-		x.bill.settle(0) // whatever was not settled before has cost nothing
-	}
-	switch {
-	case x.live != nil:
-		x.report(err)
-	case err != nil:
+	if err := x.serve(); err != nil {
 		h.refuse(a, v, err)
 	}
 }
@@ -68,6 +61,13 @@ type arrival struct {
 	r    *http.Request
 	body *intake
 	id   string // X-Request-ID
+}
+
+// unpaid settles what nobody has settled: it has cost nothing.
+func (x *exchange) unpaid() {
+	if x.bill != nil {
+		x.bill.settle(0)
+	}
 }
 
 func (x *exchange) serve() error {
@@ -118,14 +118,22 @@ func tooManyBytes(limit int64) error {
 	return denied{d: deny(provider.TooLarge, "the body is larger than "+strconv.FormatInt(limit, 10)+" bytes (limits.upload_bytes)")}
 }
 
-// slotted does it with a slot of the registry.
+// slotted does it with a slot of the registry, which is given back when everything is settled,
+// answered and told: a drain waits for it. An error is of a request that has not begun.
 func (x *exchange) slotted(user string, do func() error) error {
 	release, err := x.streams.acquire(user, x.v.Name())
 	if err != nil {
 		return err
 	}
 	defer release()
-	return do()
+	defer x.unpaid() // also when a panic ends it
+	err = do()
+	x.unpaid()
+	if x.live != nil {
+		x.report(err)
+		return nil
+	}
+	return err
 }
 
 // begin writes the opening line and enters the registry. The context is the vendor's side:
