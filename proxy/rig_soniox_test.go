@@ -2,17 +2,12 @@ package proxy
 
 import (
 	"context"
-	"encoding/json"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
 
-	"github.com/sttgate/sttgate/config/secret"
 	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/proxy/fake"
 )
@@ -37,56 +32,7 @@ type sonioxRig struct {
 func newSonioxRig(t *testing.T, o rigOptions) *sonioxRig {
 	t.Helper()
 	s := fake.NewSoniox(o.fake)
-	up := httptest.NewServer(s)
-	up.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	t.Cleanup(func() {
-		up.Close()
-		s.Close()
-	})
-	config := o.config
-	o.fake = fake.Options{}
-	o.config = func(c *Config) {
-		c.Providers["soniox"] = ProviderConfig{URL: up.URL, RealtimeURL: up.URL + sonioxPath, Key: secret.New(vendorKey), Charge: ChargeAudio}
-		c.Identity.Tokens.Secret = secret.New(strings.Repeat("s", 32))
-		if config != nil {
-			config(c)
-		}
-	}
-	r := &sonioxRig{newRig(t, o), s}
-	t.Cleanup(r.scan)
-	return r
-}
-
-// scan looks for credentials where none may be: the log and the metrics.
-func (r *sonioxRig) scan() {
-	r.t.Helper()
-	families, err := r.reg.Gather()
-	if err != nil {
-		r.t.Error(err)
-	}
-	metrics, err := json.Marshal(families)
-	if err != nil {
-		r.t.Error(err)
-	}
-	for place, text := range map[string]string{"log": r.log.String(), "metrics": string(metrics)} {
-		if strings.Contains(text, "CANARY") {
-			r.t.Errorf("a credential is in the %s:\n%s", place, text)
-		}
-	}
-}
-
-// token is a caller token.
-func (r *sonioxRig) token(user string) string {
-	r.t.Helper()
-	m, err := NewMinter(r.server.config.Identity.Tokens)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	tok, err := m.Mint(user, "", time.Hour, time.Now())
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return tok
+	return &sonioxRig{newRigBeside(t, o, "soniox", sonioxPath, s), s}
 }
 
 // stream connects as a user that a trusted peer names, and begins a stream.

@@ -3,16 +3,13 @@ package proxy
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
 
-	"github.com/sttgate/sttgate/config/secret"
 	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/proxy/fake"
 )
@@ -35,42 +32,7 @@ func newSpeechmaticsRig(t *testing.T, o rigOptions) *speechmaticsRig {
 	t.Helper()
 	o.fake.StrictNumbers = true
 	s := fake.NewSpeechmatics(o.fake)
-	up := httptest.NewServer(s)
-	up.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	t.Cleanup(func() {
-		up.Close()
-		s.Close()
-	})
-	config := o.config
-	o.fake = fake.Options{}
-	o.config = func(c *Config) {
-		c.Providers["speechmatics"] = ProviderConfig{URL: up.URL, RealtimeURL: up.URL + speechmaticsPath, Key: secret.New(vendorKey), Charge: ChargeAudio}
-		c.Identity.Tokens.Secret = secret.New(strings.Repeat("s", 32))
-		if config != nil {
-			config(c)
-		}
-	}
-	r := &speechmaticsRig{newRig(t, o), s}
-	t.Cleanup(r.scan)
-	return r
-}
-
-// scan looks for credentials where none may be: the log and the metrics.
-func (r *speechmaticsRig) scan() {
-	r.t.Helper()
-	families, err := r.reg.Gather()
-	if err != nil {
-		r.t.Error(err)
-	}
-	metrics, err := json.Marshal(families)
-	if err != nil {
-		r.t.Error(err)
-	}
-	for place, text := range map[string]string{"log": r.log.String(), "metrics": string(metrics)} {
-		if strings.Contains(text, "CANARY") {
-			r.t.Errorf("a credential is in the %s:\n%s", place, text)
-		}
-	}
+	return &speechmaticsRig{newRigBeside(t, o, "speechmatics", speechmaticsPath, s), s}
 }
 
 // speechmaticsBudget is one budget on Speechmatics alone.
@@ -79,20 +41,6 @@ func speechmaticsBudget(limit time.Duration, onExhausted string) func(*Config) {
 		b := policy.Budget{Name: "daily", Providers: []string{"speechmatics"}, Stages: []policy.Stage{policy.Restrict}, Limit: limit, OnExhausted: onExhausted}
 		c.Budgets = []policy.Budget{b.WithDefaults()}
 	}
-}
-
-// token is a caller token.
-func (r *speechmaticsRig) token(user string) string {
-	r.t.Helper()
-	m, err := NewMinter(r.server.config.Identity.Tokens)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	tok, err := m.Mint(user, "", time.Hour, time.Now())
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return tok
 }
 
 // recognise connects as a user that a trusted peer names, and begins a stream.

@@ -59,9 +59,8 @@ func newStream(id, request string, a *admission, rt provider.Route, v *vendor, c
 	t.stream = relay.New(cfg, c.conn, up.conn, up.rest, t)
 	t.purse.waiting = func() { t.stream.Waiting(relay.Client) }
 	return &Stream{
-		ID: id, User: a.user, Provider: a.provider, Mode: provider.ModeStream, Started: time.Now(), tap: t, relay: t.stream,
-		log:     g.log.With(slog.String("stream", id), slog.String("request", request), slog.String("user", a.user), slog.String("provider", a.provider)),
-		metrics: g.metrics,
+		ID: id, User: a.user, Provider: a.provider, Mode: provider.ModeStream, Started: time.Now(), request: request,
+		tap: t, relay: t.stream, log: g.log, metrics: g.metrics,
 	}
 }
 
@@ -93,6 +92,9 @@ func (s *Stream) start(over func()) {
 // end settles.
 func (s *Stream) end(res relay.Result) {
 	s.tap.keepalives.stop()
+	// The wall clock's share since the last tick. A budget that has no room for it was spent to
+	// its end, and the stream is over.
+	_ = s.tap.purse.tick(time.Now())
 	s.tap.purse.told(s.tap.session)
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()

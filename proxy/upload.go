@@ -50,8 +50,7 @@ func (x *exchange) upload() error {
 		return err
 	}
 	defer resp.Body.Close()
-	body.stop()
-	return x.finish(resp, g, body.order())
+	return x.finish(resp, g, body)
 }
 
 func (x *exchange) subject() subject {
@@ -126,11 +125,15 @@ func (x *exchange) send(ctx context.Context, body *uploadBody) (*http.Response, 
 }
 
 // finish settles by the answer, and delivers it.
-func (x *exchange) finish(resp *http.Response, g *gauge, order *provider.Order) error {
+func (x *exchange) finish(resp *http.Response, g *gauge, body *uploadBody) error {
 	head, err := x.hear(resp)
 	if err != nil {
 		return err
 	}
+	// Not before: a vendor may answer while it is still being sent to, and a body that breaks off takes
+	// the connection with it, and what has not been read of the answer.
+	body.stop()
+	order := body.order()
 	out := x.batch.Outcome(x.rt, resp.StatusCode, head)
 	unseen := order != nil && order.URL
 	switch {
