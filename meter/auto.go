@@ -18,9 +18,9 @@ const sniffBytes = 12
 
 // signatures is the table: a further container is one row and one file.
 func signatures() []signature {
-	return []signature{
+	return append([]signature{
 		{"wav", matchWAV, func() container { return &wav{} }},
-	}
+	}, lateSignatures()...)
 }
 
 // Auto is the clock of audio that says itself what it is. It is not safe for
