@@ -13,7 +13,8 @@ var ErrUnsupported = errors.New("unsupported audio format")
 // Encoding names a headerless sample encoding.
 type Encoding string
 
-// The headerless encodings whose length alone tells their time.
+// The headerless encodings whose length alone tells their time; sampleBytes knows
+// more names.
 const (
 	Linear16 Encoding = "linear16" // 16-bit little-endian PCM
 	Linear32 Encoding = "linear32" // 32-bit little-endian PCM, integer or float: 4 bytes either way
@@ -34,19 +35,6 @@ type Format struct {
 	Encoding   Encoding
 	SampleRate int // Hz
 	Channels   int // interleaved
-}
-
-// sampleBytes is the size of one sample of one channel; 0 when unknown.
-func (e Encoding) sampleBytes() int {
-	switch e {
-	case Linear16:
-		return 2
-	case Linear32:
-		return 4
-	case Mulaw, Alaw:
-		return 1
-	}
-	return 0
 }
 
 // Align is the number of bytes that hold one sample of every channel.
