@@ -13,6 +13,14 @@ type nowhere struct{ wire }
 func (nowhere) write([]byte) error        { return nil }
 func (nowhere) try(p []byte) (int, error) { return len(p), nil }
 
+// newPump is a client's, whose outlet leads nowhere.
+func newPump(tp Tap) *pump {
+	s := &Stream{c: Config{}.withDefaults()}
+	out := &outlet{}
+	out.init(nowhere{}, true, func(error) {})
+	return &pump{from: Client, masked: true, tap: tp, out: out, gate: &s.gate, ours: &s.ours, maxMsg: s.c.MaxMessage, maxTxt: int64(s.c.MaxText)}
+}
+
 // BenchmarkPump is the relay without its sockets: parsing, asking, cutting out.
 func BenchmarkPump(b *testing.B) {
 	for _, c := range []struct {
@@ -21,11 +29,15 @@ func BenchmarkPump(b *testing.B) {
 		n     int
 		batch int
 		drop  bool
+		show  bool
 	}{
-		{"audio 640 B, one per read", Binary, 640, 1, false},
-		{"audio 640 B, 24 per read", Binary, 640, 24, false},
-		{"audio 640 B, every other dropped, 24 per read", Binary, 640, 24, true},
-		{"text 1 KiB, one per read", Text, 1024, 1, false},
+		{"audio 640 B, one per read", Binary, 640, 1, false, false},
+		{"audio 640 B, 24 per read", Binary, 640, 24, false, false},
+		{"audio 640 B, every other dropped, 24 per read", Binary, 640, 24, true, false},
+		{"audio 640 B, shown, one per read", Binary, 640, 1, false, true},
+		{"audio 640 B, shown, 24 per read", Binary, 640, 24, false, true},
+		{"audio 100 B, shown, one per read", Binary, 100, 1, false, true},
+		{"text 1 KiB, one per read", Text, 1024, 1, false, false},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			e := &end{masked: true}
@@ -35,10 +47,10 @@ func BenchmarkPump(b *testing.B) {
 			if c.drop {
 				tp = everyOther{odd: &odd}
 			}
-			s := &Stream{c: Config{}.withDefaults()}
-			out := &outlet{}
-			out.init(nowhere{}, true, func(error) {})
-			p := &pump{from: Client, masked: true, tap: tp, out: out, gate: &s.gate, ours: &s.ours, maxMsg: s.c.MaxMessage, maxTxt: int64(s.c.MaxText)}
+			if c.show {
+				tp = reading{v: Show, seen: new(int)}
+			}
+			p := newPump(tp)
 			buf := borrow()
 			b.ReportAllocs()
 			b.ResetTimer()

@@ -10,7 +10,7 @@
 //
 // Bytes pass as they came: a payload is never copied into another frame, never
 // unmasked and never masked again (to the vendor we are a client, and the client's
-// mask is as good as ours). Frames that arrived together leave together, in one
+// mask is as good as ours). A Tap that has to read audio ([Reader]) sees a copy. Frames that arrived together leave together, in one
 // write; a dropped message is cut out between its neighbours.
 //
 // # Concurrency

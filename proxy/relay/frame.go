@@ -110,6 +110,17 @@ func appendHeader(dst []byte, op Op, n int, masked bool) ([]byte, [4]byte) {
 	return dst, mask
 }
 
+// appendFragment encodes the header of a masked piece of somebody's message.
+func appendFragment(dst []byte, op Op, fin bool, n int, mask [4]byte) []byte {
+	at := len(dst)
+	dst, _ = appendHeader(dst, op, n, false)
+	if !fin {
+		dst[at] &^= 0x80
+	}
+	dst[at+1] |= 0x80
+	return append(dst, mask[:]...)
+}
+
 // appendFrame encodes a whole message of ours.
 func appendFrame(dst []byte, op Op, payload []byte, masked bool) []byte {
 	dst, mask := appendHeader(dst, op, len(payload), masked)

@@ -336,17 +336,17 @@ func (e *end) who() string {
 
 // tap is a Tap that lets everything pass, unless told otherwise.
 type tap struct {
-	mu       sync.Mutex
-	asked    int64 // audio bytes passed
-	frames   []string
-	texts    []string
-	gone     int
-	audio    func(n int64, first, last bool) Verdict
-	client   func(msg []byte) ([]byte, Verdict, error)
-	vendor   func(msg []byte) ([]byte, Verdict, error)
-	finish   [][]byte
-	wait     bool
-	goneHook func()
+	mu                   sync.Mutex
+	asked                int64 // audio bytes passed
+	frames, texts, shown []string
+	gone                 int
+	audio                func(n int64, first, last bool) Verdict
+	payload              func(p []byte, first, last bool) Verdict
+	client               func(msg []byte) ([]byte, Verdict, error)
+	vendor               func(msg []byte) ([]byte, Verdict, error)
+	finish               [][]byte
+	wait                 bool
+	goneHook             func()
 }
 
 func (t *tap) Audio(n int64, first, last bool) Verdict {

@@ -20,7 +20,9 @@ type mode byte
 const (
 	passing mode = iota
 	dropping
-	gathering
+	gathering // the whole message, for the Tap
+	holding   // this frame, for the Tap
+	cutting   // into pieces, each of which the Tap sees
 )
 
 // pump takes one peer's bytes apart, asks the Tap and hands what passes to the
@@ -48,8 +50,9 @@ type pump struct {
 	msgMode mode
 	msgLen  int64
 	outMsg  bool    // the same on the way out: the other peer has its beginning
-	raw     *[]byte // the frames of a text message that is being gathered, as they came
+	raw     *[]byte // the frames of a message, or the frame, that is being gathered, as they came
 	headers int     // bytes of headers in raw
+	cut     header  // of the frame that is cut into pieces; its mask is that of the next one
 
 	discard bool // drop data and wait for the Close
 	blind   bool // do not even look: the framing is lost, or nothing can matter
@@ -196,21 +199,34 @@ func (p *pump) data(t *batch, h header) error {
 	p.inMsg, p.fin = !h.fin, h.fin
 	if p.discarding() {
 		p.msgMode = dropping
-		p.dropText()
+		p.dropGathered()
 	} else if p.msgOp == Text {
 		if whole, err := p.text(t, h, first); whole || err != nil {
 			return err
 		}
 	} else if p.from == Client {
-		p.audio(t, h, first)
+		return p.audio(t, h, first)
 	}
-	p.begin(t, h)
+	p.begin(t, h, p.msgMode)
 	return nil
 }
 
 // audio asks the Tap about a binary frame.
-func (p *pump) audio(t *batch, h header, first bool) {
+func (p *pump) audio(t *batch, h header, first bool) error {
+	if p.msgMode == gathering { // it has asked for the whole
+		return p.further(t, h)
+	}
 	v := p.tap.Audio(h.n, first, h.fin)
+	if v >= Show {
+		return p.show(t, h, first, v)
+	}
+	p.judged(t, v)
+	p.begin(t, h, p.msgMode)
+	return nil
+}
+
+// judged treats the message of the frame at hand, whose header stands next in the batch, as the Tap has decided.
+func (p *pump) judged(t *batch, v Verdict) {
 	if v == Stop {
 		p.discard = true
 	}
@@ -227,18 +243,18 @@ func (p *pump) audio(t *batch, h header, first bool) {
 	}
 }
 
-// begin treats the header at hand as its message is treated.
-func (p *pump) begin(t *batch, h header) {
-	p.mode, p.left = p.msgMode, h.n
+// begin treats the header at hand.
+func (p *pump) begin(t *batch, h header, m mode) {
+	p.mode, p.left = m, h.n
 	switch p.mode {
 	case passing:
 		p.outMsg = !h.fin
 		t.keep(h.size)
-	case gathering:
+	case gathering, holding:
 		*p.raw = append(*p.raw, t.b[t.i:t.i+h.size]...)
 		p.headers += h.size
 		t.i += h.size
-	case dropping:
+	case dropping, cutting:
 		t.i += h.size
 	}
 	if p.left == 0 {
@@ -257,9 +273,11 @@ func (p *pump) body(t *batch) {
 	case passing:
 		t.keep(n)
 		p.bytes += int64(n)
-	case gathering:
+	case gathering, holding:
 		*p.raw = append(*p.raw, t.b[t.i:t.i+n]...)
 		t.i += n
+	case cutting:
+		p.piece(t, n)
 	case dropping:
 		t.i += n
 	}
@@ -276,6 +294,8 @@ func (p *pump) end(t *batch) {
 		if p.fin {
 			t.msgAt = t.w
 		}
+	case p.mode == holding, p.mode == gathering && p.fin && p.msgOp == Binary:
+		p.shown(t)
 	case p.mode == gathering && p.fin:
 		p.gathered(t)
 	}

@@ -29,3 +29,20 @@ type Tap interface {
 	// waiting for (Config.FinishTimeout). With wait false the client's Close passes as it is.
 	ClientGone() (finish [][]byte, wait bool)
 }
+
+// Reader is a Tap that may have to see audio before it can decide: its Audio answers Show or
+// Gather, and Payload decides. Other audio is not unmasked, copied or held back for it.
+//
+//	Show     the frame. One of more than 64 KiB is shown in pieces as they come, each of which passes as
+//	         a fragment of its own when it was decided about.
+//	Gather   the message. Of its further fragments Audio is not asked; one of more than 64 KiB ends the
+//	         stream with 1009.
+//
+// What is shown is unmasked in a copy; the bytes of the client pass as they came.
+type Reader interface {
+	Tap
+	// Payload is called like Audio, with the payload; p is valid during the call. first and last
+	// say where in its message it stands. It answers Pass, Drop or Stop: of Drop on what is not first
+	// the same holds as for Audio.
+	Payload(p []byte, first, last bool) Verdict
+}

@@ -36,11 +36,11 @@ func (p *pump) spill(t *batch, h header) {
 	p.out.write(*p.raw, mark{frameAt: n, inMsg: true})
 	p.bytes += p.msgLen - h.n
 	p.msgMode = passing
-	p.dropText()
+	p.dropGathered()
 }
 
-// dropText forgets what was gathered.
-func (p *pump) dropText() {
+// dropGathered forgets it.
+func (p *pump) dropGathered() {
 	if p.raw != nil {
 		giveSlab(p.raw)
 		p.raw = nil
@@ -104,7 +104,7 @@ func (p *pump) replaceOut(replace []byte) {
 
 // gathered handles a gathered message that has its last frame now.
 func (p *pump) gathered(t *batch) {
-	defer p.dropText()
+	defer p.dropGathered()
 	if p.discarding() {
 		return
 	}

@@ -37,8 +37,11 @@ type Verdict byte
 
 // The verdicts. Drop cuts the message out; Stop drops it too, and everything else
 // the client sends from then on: the owner has begun (or is about to begin) End.
+// Show and Gather are answers of a Reader's Audio only.
 const (
 	Pass Verdict = iota
 	Drop
 	Stop
+	Show   // ask Reader.Payload with this frame's payload
+	Gather // ask Reader.Payload with the whole message's
 )
