@@ -20,6 +20,7 @@ const sniffBytes = 12
 func signatures() []signature {
 	return append([]signature{
 		{"wav", matchWAV, func() container { return &wav{} }},
+		{"ogg", matchOgg, func() container { return &ogg{} }},
 	}, lateSignatures()...)
 }
 
