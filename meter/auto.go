@@ -21,6 +21,10 @@ func signatures() []signature {
 	return append([]signature{
 		{"wav", matchWAV, func() container { return &wav{} }},
 		{"ogg", matchOgg, func() container { return &ogg{} }},
+		{"id3", matchID3, func() container { return &tagged{} }},
+		{"mp3", matchMP3, func() container { return newMP3() }},
+		{"adts", matchADTS, func() container { return newADTS() }},
+		{"flac", startsWith("fLaC"), func() container { return &flac{} }},
 	}, lateSignatures()...)
 }
 
@@ -66,7 +70,7 @@ func (a *Auto) sniff(p []byte) ([]byte, error) {
 		more = more || maybe
 	}
 	if !more || whole {
-		return p, fmt.Errorf("%w: not a container that is measured here (WAV is)", ErrUnsupported)
+		return p, fmt.Errorf("%w: not a container that is measured here", ErrUnsupported)
 	}
 	return p, nil
 }
