@@ -20,6 +20,7 @@ const sniffBytes = 12
 func signatures() []signature {
 	return append([]signature{
 		{"wav", matchWAV, func() container { return &wav{} }},
+		{"webm", matchWebM, func() container { return &webm{} }},
 		{"ogg", matchOgg, func() container { return &ogg{} }},
 		{"id3", matchID3, func() container { return &tagged{} }},
 		{"mp3", matchMP3, func() container { return newMP3() }},

@@ -7,6 +7,7 @@ import "fmt"
 type essence struct {
 	codec    string
 	rate     int64 // units per second
+	hz       int   // samples per second, where they are no units
 	channels int
 	delay    int64 // units at the beginning that a decoder throws away
 	early    int64 // units at the beginning that a container may number below 0
@@ -54,6 +55,22 @@ func checkAudio(rate int64, channels int) error {
 		return fmt.Errorf("%w: %d channels, 1 to %d are possible", ErrUnsupported, channels, MaxChannels)
 	}
 	return nil
+}
+
+// pcmEssence counts bytes.
+func pcmEssence(codec string, rate int64, channels, sampleBytes int) (essence, error) {
+	return essence{
+		codec: codec, rate: rate * int64(channels) * int64(sampleBytes), hz: int(rate), channels: channels,
+		measure: func(_ []byte, size int64) (int64, error) { return size, nil },
+	}, checkAudio(rate, channels)
+}
+
+// hertz is the sample rate.
+func (e *essence) hertz() int {
+	if e.hz > 0 {
+		return e.hz
+	}
+	return int(e.rate)
 }
 
 // opusHeadBytes is the least that an identification header has (RFC 7845, 5.1).

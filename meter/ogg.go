@@ -201,7 +201,7 @@ func (o *ogg) tick() {
 		return
 	}
 	if o.info.Codec == "" {
-		o.info = Info{Format: "ogg", Codec: s.audio.codec, SampleRate: int(s.audio.rate), Channels: s.audio.channels, Method: "packets and granule positions"}
+		o.info = Info{Format: "ogg", Codec: s.audio.codec, SampleRate: s.audio.hertz(), Channels: s.audio.channels, Method: "packets and granule positions"}
 	}
 	if now := plus(o.base, s.elapsed()); now > o.now {
 		o.now = now

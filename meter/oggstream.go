@@ -170,7 +170,7 @@ func (s *oggStream) first(h []byte) (err error) {
 	case noAudio(head):
 		s.other, s.header = true, nil
 	default:
-		err = fmt.Errorf("%w: an Ogg stream that begins with %q", ErrUnsupported, head[:min(8, len(head))])
+		err = fmt.Errorf("%w: an Ogg stream that begins with %q", ErrLate, head[:min(8, len(head))])
 	}
 	return err
 }

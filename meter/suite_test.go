@@ -63,13 +63,16 @@ func samples(n, rate int64) time.Duration {
 func refused(t *testing.T, open func() meter.Clock, file []byte) error {
 	t.Helper()
 	var first error
-	for i, size := range sizes {
+	for _, size := range sizes {
+		if size > 0 && size < 160 && len(file) > 1<<20 {
+			continue // minutes under the race detector
+		}
 		c := open()
 		err := feed(t, c, file, size)
 		if err == nil {
 			t.Fatalf("pieces of %d: %v and no error", size, c.Elapsed())
 		}
-		if i == 0 {
+		if first == nil {
 			first = err
 		}
 	}
