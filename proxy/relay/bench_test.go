@@ -56,7 +56,7 @@ func BenchmarkPump(b *testing.B) {
 			b.ResetTimer()
 			for i := 0; i < b.N; i += c.batch {
 				copy(buf[headroom:], in)
-				if err := p.take(buf, len(in)); err != nil {
+				if err := p.take(buf[:], len(in)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -78,7 +78,7 @@ func play(t *testing.T, in []byte, from Side, chunk int) outcome {
 		var buf buffer
 		n := copy(buf[headroom:], b[:min(chunk, len(b))])
 		b = b[n:]
-		if err := p.take(&buf, n); err != nil {
+		if err := p.take(buf[:], n); err != nil {
 			res.err = err.Error()
 			if isPanic(err) {
 				var pe *PanicError

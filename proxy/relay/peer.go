@@ -46,7 +46,7 @@ func (p *peer) init(s *Stream, side Side) {
 }
 
 // take is called with what was read, by whoever reads.
-func (p *peer) take(b *buffer, n int) error {
+func (p *peer) take(b []byte, n int) error {
 	p.heard.Store(hearing)
 	err := p.in.take(b, n)
 	p.heard.Store(heard)

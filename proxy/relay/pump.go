@@ -80,7 +80,7 @@ func (t *batch) keep(n int) {
 
 // take puts what was kept in front of what was read. A panic (the Tap's) is an
 // error, and what follows in the stream can no longer be understood.
-func (p *pump) take(b *buffer, n int) (err error) {
+func (p *pump) take(b []byte, n int) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			p.blind = true

@@ -104,7 +104,7 @@ func (s *Stream) feedRest() error {
 	for len(s.rest) > 0 {
 		n := copy(b[headroom:], s.rest)
 		s.rest = s.rest[n:]
-		if err := s.peer(Vendor).take(b, n); err != nil {
+		if err := s.peer(Vendor).take(b[:], n); err != nil {
 			return err
 		}
 	}

@@ -76,7 +76,7 @@ func (w *tlsWire) turn(t taker) (more bool, err error) {
 
 // take decrypts what was read. What is left when it ends early must not stay in a
 // buffer that goes back to the pool.
-func (w *tlsWire) take(b *buffer, n int) error {
+func (w *tlsWire) take(b []byte, n int) error {
 	r := &w.sock.raw
 	r.sealed = b[headroom : headroom+n]
 	err := w.decrypt()
@@ -94,7 +94,7 @@ func (w *tlsWire) decrypt() error {
 	for {
 		n, err := w.conn.Read(b[headroom:])
 		if n > 0 {
-			if terr := w.to.take(b, n); terr != nil {
+			if terr := w.to.take(b[:], n); terr != nil {
 				return terr // err comes again with the next Read
 			}
 		}

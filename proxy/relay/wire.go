@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// taker gets what is read: b[headroom:headroom+n]. The buffer is valid (and writable) during the call.
+// taker gets what is read: b[headroom:headroom+n]. b is valid (and writable) during the call.
 type taker interface {
-	take(b *buffer, n int) error
+	take(b []byte, n int) error
 }
 
 // wire is one socket. drain is for its reader; write and try are for the holder

@@ -38,6 +38,8 @@ type tcpWire struct {
 	slow  patience
 	peer  *peer
 	outer turner // what reads from it: itself, or the TLS on it
+	// flooded says that the last read filled a buffer. Its reader's.
+	flooded bool
 }
 
 // turner reads once and hands what came to t; more says that there may be more.
@@ -151,13 +153,22 @@ func (w *tcpWire) drainBy(outer turner, t taker) error {
 // turn reads once. A short read has emptied the socket, unless its end was reported:
 // then only EOF, or the error, says so. What comes later brings an edge of its own.
 func (w *tcpWire) turn(t taker) (more bool, err error) {
-	b := borrow()
-	defer giveBack(b)
+	var b []byte
+	if w.flooded {
+		f := borrowFlood()
+		defer giveBackFlood(f)
+		b = f[:]
+	} else {
+		s := borrow()
+		defer giveBack(s)
+		b = s[:]
+	}
 	n, err := w.get(b[headroom:])
 	if n == 0 || err != nil {
 		return false, err
 	}
-	return n == bufferSize-headroom || w.ended.Load(), t.take(b, n)
+	w.flooded = n >= bufferSize-headroom
+	return n == len(b)-headroom || w.ended.Load(), t.take(b, n)
 }
 
 func (w *tcpWire) write(p []byte) error {

@@ -19,7 +19,7 @@ func (w *portableWire) drain(t taker) error {
 	for {
 		n, err := w.conn.Read(b[headroom:])
 		if n > 0 {
-			if terr := t.take(b, n); terr != nil {
+			if terr := t.take(b[:], n); terr != nil {
 				return terr // a sticky err comes again with the next drain
 			}
 		}
