@@ -272,7 +272,7 @@ func TestShowingAllocatesNothingInSteadyState(t *testing.T) {
 		if n := testing.AllocsPerRun(200, func() {
 			for at := 0; at < len(in); {
 				n := copy(buf[headroom:], in[at:])
-				if err := p.take(buf, n); err != nil {
+				if err := p.take(buf[:], n); err != nil {
 					t.Fatal(err)
 				}
 				at += n
