@@ -25,6 +25,7 @@ type Metrics struct {
 	storeErrors   *prometheus.CounterVec
 	handshake     *prometheus.HistogramVec
 	upstreamError *prometheus.CounterVec
+	backpressure  *prometheus.CounterVec
 }
 
 // NewMetrics registers the collectors.
@@ -45,6 +46,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		leases:        counter("lease_requests_total", "Calls to the ledger by result.", "result"),
 		storeErrors:   counter("store_errors_total", "Calls to the ledger that failed.", "op", "class"),
 		upstreamError: counter("upstream_errors_total", "Vendor handshakes that failed: the vendor's status class, unreachable or timeout.", "provider", "code"),
+		backpressure:  counter("relay_backpressure_seconds_total", "How long writes of streams have waited for a peer to read.", "direction"),
 		leaseSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "sttgate", Name: "lease_duration_seconds", Help: "How long the ledger took to answer.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
@@ -53,6 +55,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Namespace: "sttgate", Name: "upstream_handshake_seconds", Help: "From dialling the vendor to its answer.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"provider"}),
+	}
+	for _, direction := range []string{toVendor, toClient} {
+		m.backpressure.WithLabelValues(direction) // 0 is a figure, too
 	}
 	reg.MustRegister(m.streamsActive, m.leaseSeconds, m.handshake)
 	return m
@@ -108,6 +113,19 @@ func (m *Metrics) lease(op, result string, took time.Duration) {
 		m.storeErrors.WithLabelValues(op, "store").Inc()
 	}
 	m.leaseSeconds.Observe(took.Seconds())
+}
+
+// The directions of backpressure: who does not read.
+const (
+	toVendor = "to_vendor"
+	toClient = "to_client"
+)
+
+// stalled counts how long a peer has not read.
+func (m *Metrics) stalled(direction string, d time.Duration) {
+	if d > 0 {
+		m.backpressure.WithLabelValues(direction).Add(d.Seconds())
+	}
 }
 
 // settled counts what a job has cost whose price came later.

@@ -28,7 +28,10 @@ type Stream struct {
 	metrics  *Metrics
 
 	mu    sync.Mutex // guards shown: the ticker and the end both flush
-	shown struct{ forwarded, dropped, forwardedTime, droppedTime int64 }
+	shown struct {
+		forwarded, dropped, forwardedTime, droppedTime int64
+		toVendor, toClient                             time.Duration // stalled
+	}
 }
 
 // Progress is what a stream has done so far.
@@ -217,4 +220,9 @@ func (s *Stream) flush() {
 	s.metrics.audio(s.Provider, provider.ModeStream, "forwarded", time.Duration(ft-s.shown.forwardedTime), f-s.shown.forwarded)
 	s.metrics.audio(s.Provider, provider.ModeStream, "dropped", time.Duration(dt-s.shown.droppedTime), d-s.shown.dropped)
 	s.shown.forwarded, s.shown.dropped, s.shown.forwardedTime, s.shown.droppedTime = f, d, ft, dt
+	now := time.Now()
+	up, down := s.relay.Stalled(relay.Vendor, now), s.relay.Stalled(relay.Client, now)
+	s.metrics.stalled(toVendor, up-s.shown.toVendor)
+	s.metrics.stalled(toClient, down-s.shown.toClient)
+	s.shown.toVendor, s.shown.toClient = max(up, s.shown.toVendor), max(down, s.shown.toClient)
 }

@@ -258,7 +258,7 @@ func TestAFloodDoesNotKeepAStreamAlive(t *testing.T) {
 				flood := make(chan struct{})
 				go func() {
 					defer close(flood)
-					f := []byte(strings.Repeat(string(r.client.enc(Ping, true, "flood")), 1000))
+					f := []byte(strings.Repeat(string(r.client.enc(Binary, true, "flood")), 1000))
 					for {
 						if _, err := r.client.c.Write(f); err != nil {
 							return

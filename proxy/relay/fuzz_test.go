@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 )
 
 // memory is a wire that keeps what it is given.
@@ -72,7 +73,11 @@ func play(t *testing.T, in []byte, from Side, chunk int) outcome {
 	s := &Stream{c: Config{MaxMessage: 4 << 10, MaxText: 1 << 10}.withDefaults()}
 	out := &outlet{}
 	out.init(m, from == Client, func(error) {})
-	p := &pump{from: from, masked: from == Client, tap: tp, out: out, gate: &s.gate, ours: &s.ours, maxMsg: s.c.MaxMessage, maxTxt: int64(s.c.MaxText)}
+	var still time.Time // or chunks would make a difference to how many pings pass
+	p := &pump{
+		from: from, masked: from == Client, tap: tp, out: out, gate: &s.gate, ours: &s.ours, maxMsg: s.c.MaxMessage, maxTxt: int64(s.c.MaxText),
+		clock: func() time.Time { return still },
+	}
 	var res outcome
 	for b := in; len(b) > 0; {
 		var buf buffer

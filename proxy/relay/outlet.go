@@ -31,6 +31,7 @@ type outlet struct {
 	masked bool
 	failed func(error) // told once, without the lock
 	from   *peer       // whose pump writes here
+	stall  stall       // of the writes that wait
 
 	mu             sync.Mutex
 	free           sync.Cond // busy became false

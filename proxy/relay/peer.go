@@ -41,7 +41,7 @@ func (p *peer) init(s *Stream, side Side) {
 	p.out.from = other
 	p.in = pump{
 		from: side, masked: side == Client, tap: s.tap, out: &other.out,
-		gate: &s.gate, ours: &s.ours, maxMsg: s.c.MaxMessage, maxTxt: int64(s.c.MaxText),
+		gate: &s.gate, ours: &s.ours, maxMsg: s.c.MaxMessage, maxTxt: int64(s.c.MaxText), clock: time.Now,
 	}
 }
 

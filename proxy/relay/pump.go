@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"sync/atomic"
+	"time"
 )
 
 // What a pump returns from draining its socket, beside the socket's own errors, faults
@@ -57,9 +58,11 @@ type pump struct {
 	discard bool // drop data and wait for the Close
 	blind   bool // do not even look: the framing is lost, or nothing can matter
 
-	got    closing // the peer's Close
-	tapErr error
-	bytes  int64 // payload bytes forwarded
+	controls controls
+	clock    func() time.Time // of the controls
+	got      closing          // the peer's Close
+	tapErr   error
+	bytes    int64 // payload bytes forwarded
 }
 
 // batch is one read on its way through a pump: b[start:w] passes, b[i:] is still to
@@ -145,8 +148,7 @@ func (p *pump) relay(t *batch) error {
 func (p *pump) control(t *batch, h header) error {
 	size := h.size + int(h.n)
 	payload := t.b[t.i+h.size : t.i+size]
-	switch {
-	case h.op == Close:
+	if h.op == Close {
 		var unmasked [125]byte
 		msg := unmasked[:copy(unmasked[:], payload)]
 		if p.masked {
@@ -157,6 +159,11 @@ func (p *pump) control(t *batch, h header) error {
 			return err
 		}
 		return errClosed
+	}
+	if err := p.controls.admit(h.op, p.clock()); err != nil {
+		return err
+	}
+	switch {
 	case p.discarding(), h.op == Pong && p.isOurs(payload, h.mask):
 		t.i += size
 	default:

@@ -57,6 +57,8 @@ type patience struct {
 // write parks until all of p is taken.
 func (t *patience) write(p []byte) error {
 	t.out.parking()
+	t.out.stall.begin(time.Now())
+	defer func() { t.out.stall.end(time.Now()) }()
 	for len(p) > 0 {
 		t.arm()
 		n, err := t.conn.Write(p)
