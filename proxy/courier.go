@@ -14,8 +14,8 @@ import (
 	"github.com/sttgate/sttgate/proxy/provider"
 )
 
-// vendorPatience is how long a vendor may think about a request before its answer begins:
-// more than the ten and twenty minutes that their own gateways allow, and any long poll.
+// vendorPatience is how long a vendor may think about a request before its answer begins, and be
+// silent in the middle of it: more than the ten and twenty minutes that their own gateways allow, and any long poll.
 const vendorPatience = 30 * time.Minute
 
 // courier carries HTTP requests to the vendors, on connections of its own. It follows no
@@ -23,6 +23,7 @@ const vendorPatience = 30 * time.Minute
 // under which nobody could read what a job has cost. Safe for concurrent use.
 type courier struct {
 	transport *http.Transport
+	patience  time.Duration // vendorPatience
 	metrics   *Metrics
 }
 
@@ -33,7 +34,7 @@ func newCourier(timeout time.Duration, base *tls.Config, m *Metrics) *courier {
 	}
 	cfg.NextProtos = []string{"http/1.1"} // one upload, one connection: no other's can stall it
 	dial := net.Dialer{Timeout: timeout}
-	return &courier{metrics: m, transport: &http.Transport{
+	return &courier{metrics: m, patience: vendorPatience, transport: &http.Transport{
 		DialContext: dial.DialContext, TLSClientConfig: cfg, TLSHandshakeTimeout: timeout,
 		DisableCompression: true, ResponseHeaderTimeout: vendorPatience, MaxResponseHeaderBytes: 64 << 10,
 		// Shorter than the vendors': a request with a body cannot be sent again when the
@@ -74,6 +75,7 @@ func (c *courier) send(ctx context.Context, v *vendor, p parcel) (*http.Response
 	if err != nil {
 		return nil, c.failed(ctx, v.Name(), err)
 	}
+	resp.Body = &patient{ReadCloser: resp.Body, patience: c.patience}
 	switch {
 	case resp.StatusCode >= 400:
 		c.metrics.failed(v.Name(), strconv.Itoa(resp.StatusCode/100)+"xx")
@@ -83,6 +85,19 @@ func (c *courier) send(ctx context.Context, v *vendor, p parcel) (*http.Response
 		return nil, denied{d: deny(provider.UpstreamUnreachable, v.Name()+" answered with a redirect, which is not followed; check providers."+v.Name()+".url")}
 	}
 	return resp, nil
+}
+
+// patient is an answer whose vendor may not be silent for ever: nobody else would notice, for what
+// was paid for is waited for also when its client has gone.
+type patient struct {
+	io.ReadCloser
+	patience time.Duration
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	t := time.AfterFunc(p.patience, func() { _ = p.Close() }) // ends the reading
+	defer t.Stop()
+	return p.ReadCloser.Read(b)
 }
 
 func (c *courier) failed(ctx context.Context, name string, err error) error {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -37,6 +38,7 @@ type exchange struct {
 	began  time.Time
 	live   *Stream // nil before it has begun
 	bill   *bill   // nil where nothing is charged
+	basis  string  // of what was charged; "": our own count
 	status int     // of the answer
 }
 
@@ -253,6 +255,6 @@ func (x *exchange) report(err error) {
 	}
 	m := x.gate.metrics
 	m.audio(x.v.Name(), x.rt.Mode, "forwarded", p.Forwarded, p.Bytes)
-	m.ended(x.v.Name(), result, charged)
+	m.ended(x.v.Name(), result, cmp.Or(x.basis, ChargeAudio), charged)
 	x.log.LogAttrs(context.Background(), lvl, "upload ended", append(attrs, slog.String("mode", string(x.rt.Mode)))...)
 }

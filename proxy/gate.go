@@ -106,25 +106,44 @@ func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.
 
 // exhausted is the denial of a decision.
 func (g *gate) exhausted(dec policy.Decision, s subject) *provider.Denial {
-	d := deny(provider.BudgetExhausted, exhaustedDetail(dec, s))
+	d := deny(provider.BudgetExhausted, g.exhaustedDetail(dec, s))
 	d.Violated, d.RetryAfter = dec.Violated, dec.RetryAfter
 	return d
 }
 
-func exhaustedDetail(dec policy.Decision, s subject) string {
-	names := "a budget"
+func (g *gate) exhaustedDetail(dec policy.Decision, s subject) string {
+	names, rolling := "a budget", time.Duration(0)
 	for i, n := range dec.Violated {
 		if i == 0 {
 			names = "budget " + n
 		} else {
 			names += ", " + n
 		}
+		rolling = max(rolling, g.windows[n].Length)
 	}
 	msg := names + " of user " + s.user + " is spent"
-	if dec.RetryAfter > 0 {
-		msg += "; it resets in " + dec.RetryAfter.Round(time.Second).String()
+	switch left := dec.RetryAfter; {
+	case left <= 0:
+	case rolling > 0:
+		// Usage is kept by the minute, so it may be one more than the window: nobody wants to read that.
+		msg += "; the first of it comes back in " + about(min(left, rolling))
+	default:
+		msg += "; it resets in " + about(left)
 	}
 	return msg
+}
+
+// about writes a duration for people: 59m30s, 9h59m, 24h. Programs have Retry-After.
+func about(d time.Duration) string {
+	if d = d.Round(time.Second); d < time.Hour {
+		return d.String()
+	}
+	d = d.Round(time.Minute)
+	h, m := d/time.Hour, d%time.Hour/time.Minute
+	if m == 0 {
+		return fmt.Sprintf("%dh", h)
+	}
+	return fmt.Sprintf("%dh%dm", h, m)
 }
 
 // accepts reports whether a spent budget should be told in-band after the upgrade.

@@ -87,7 +87,8 @@ func (x *exchange) collect(object string, c receipt, out provider.Outcome) {
 		return
 	}
 	out.ID = object // whatever the answer calls it
-	ms, final := price{kept: c.Kept, weight: c.Weight, vendors: c.Vendors}.of(out)
+	p := price{kept: c.Kept, weight: c.Weight, vendors: c.Vendors}
+	ms, final := p.of(out)
 	if !final {
 		return
 	}
@@ -100,7 +101,7 @@ func (x *exchange) collect(object string, c receipt, out provider.Outcome) {
 		x.log.Error("not settled; the next read tries again", slog.String("user", c.User), slog.String("stream", c.Stream), slog.Any("error", err))
 		return
 	}
-	x.gate.metrics.settled(x.v.Name(), ms)
+	x.gate.metrics.settled(x.v.Name(), p.basis(out), ms)
 	x.log.LogAttrs(ctx, slog.LevelInfo, "job settled", slog.String("stream", c.Stream), slog.String("request", x.id),
 		slog.String("user", c.User), slog.String("provider", x.v.Name()), slog.Int64("charged_ms", ms), slog.Int64("reported_ms", out.Duration.Milliseconds()))
 	c.Stream, c.Kept = "", 0

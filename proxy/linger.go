@@ -22,6 +22,7 @@ type intake struct {
 	src     io.Reader
 	control *http.ResponseController
 	idle    time.Duration
+	pace    pace        // the reader's own
 	touched atomic.Bool // a client that asked "Expect: 100-continue" was told to go on
 	ended   atomic.Bool // read to its end
 
@@ -34,6 +35,7 @@ type intake struct {
 // wants before it lets an answer go.
 func receive(w http.ResponseWriter, r *http.Request, idle time.Duration) (*http.Request, *intake) {
 	in := &intake{src: r.Body, control: http.NewResponseController(w), idle: idle}
+	_ = in.control.SetWriteDeadline(time.Time{}) // the last answer's on this connection would cut this one's off
 	if r.Body == nil || r.Body == http.NoBody {
 		in.ended.Store(true)
 		return r, in
@@ -50,8 +52,11 @@ func (i *intake) Read(p []byte) (int, error) {
 	if !i.wait() {
 		return 0, errStopped
 	}
+	began := time.Now()
 	n, err := i.src.Read(p)
 	switch {
+	case err == nil && !i.pace.keeps(time.Since(began), n, i.idle):
+		return 0, errSilent
 	case errors.Is(err, io.EOF):
 		i.ended.Store(true)
 		_ = i.control.SetReadDeadline(time.Time{}) // the server watches the connection from here on
@@ -61,6 +66,22 @@ func (i *intake) Read(p []byte) (int, error) {
 		}
 	}
 	return n, err
+}
+
+// slowest is the least that a client sends, in bytes a second, on average and beyond the idle timeout:
+// a seventh of the thinnest audio there is. Fewer would hold a place for as long as they like.
+const slowest = 100
+
+// pace adds up how long a body's bytes were waited for.
+type pace struct {
+	waited time.Duration
+	bytes  int64
+}
+
+// keeps says whether a body is fast enough by now.
+func (p *pace) keeps(took time.Duration, n int, idle time.Duration) bool {
+	p.waited, p.bytes = p.waited+took, p.bytes+int64(n)
+	return p.waited <= idle+time.Duration(p.bytes)*(time.Second/slowest)
 }
 
 // wait sets the deadline of a read; false when nothing is to be read any more.
@@ -106,13 +127,21 @@ func (i *intake) before(h http.Header) {
 	}
 }
 
+// leave lets nobody else read, and whoever does so now for the time of the lingering only.
+func (i *intake) leave() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.given = true
+	_ = i.control.SetReadDeadline(time.Now().Add(lingerTime))
+}
+
 // linger lets a client that is still sending read its answer.
 func (i *intake) linger(r *http.Request) {
 	if i.ended.Load() {
 		return
 	}
 	_ = i.control.Flush()
-	_ = i.control.SetReadDeadline(time.Now().Add(lingerTime))
+	i.leave()
 	if !i.touched.Load() && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
 		return // it waits for our word, and has it
 	}

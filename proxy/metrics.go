@@ -65,10 +65,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 
 func (m *Metrics) started(provider string) { m.streamsActive.WithLabelValues(provider).Inc() }
 
-func (m *Metrics) ended(provider, result string, chargedMillis int64) {
+// ended counts a stream or upload that is over; basis is the ProviderConfig.Charge that its price came from.
+func (m *Metrics) ended(provider, result, basis string, chargedMillis int64) {
 	m.streamsActive.WithLabelValues(provider).Dec()
 	m.streams.WithLabelValues(provider, result).Inc()
-	m.charged.WithLabelValues(provider, "audio").Add(float64(chargedMillis) / 1000)
+	m.settled(provider, basis, chargedMillis)
 }
 
 // refused counts a request that never became a stream. provider is "none" where
@@ -128,9 +129,9 @@ func (m *Metrics) stalled(direction string, d time.Duration) {
 	}
 }
 
-// settled counts what a job has cost whose price came later.
-func (m *Metrics) settled(provider string, chargedMillis int64) {
-	m.charged.WithLabelValues(provider, "audio").Add(float64(chargedMillis) / 1000)
+// settled counts what something has cost: with ended, or a job whose price came later.
+func (m *Metrics) settled(provider, basis string, chargedMillis int64) {
+	m.charged.WithLabelValues(provider, basis).Add(float64(chargedMillis) / 1000)
 }
 
 // failed counts a request that the vendor did not answer with success.

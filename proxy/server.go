@@ -87,7 +87,10 @@ func New(c Config, d Deps) (*Server, error) {
 			CheckOrigin: func(*http.Request) bool { return true },
 		},
 	}
-	s.serve(c.Listen, &h, map[string]http.Handler{ownPrefix + "usage": &usageHandler{&h, s.Users}})
+	s.serve(c.Listen, &h, map[string]http.Handler{
+		ownPrefix + "usage":  &ownHandler{&h, s.Users, usage},
+		ownPrefix + "limits": &ownHandler{&h, s.Users, limitsOf(c.Limits, c.Budgets, names)},
+	})
 	for _, v := range vendors {
 		if v.config.Listen != "" {
 			one := h

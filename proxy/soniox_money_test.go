@@ -11,53 +11,57 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/sttgate/sttgate/meter/ledger"
 )
 
 func TestSixteenSonioxStreamsOfOneUserForwardTheirBudgetExactly(t *testing.T) {
 	const streams, budget = 16, 60_000
-	r := newSonioxRig(t, rigOptions{config: sonioxBudget(budget * time.Millisecond)})
-	r.restrict("bob")
-	var clients []*client
-	for i := range streams { // half of them by header, half by their first message
-		if i%2 == 0 {
-			clients = append(clients, r.stream("bob"))
-			continue
+	stores(t, func(t *testing.T, store ledger.Store) {
+		r := newSonioxRig(t, rigOptions{store: store, config: sonioxBudget(budget * time.Millisecond)})
+		r.restrict("bob")
+		var clients []*client
+		for i := range streams { // half of them by header, half by their first message
+			if i%2 == 0 {
+				clients = append(clients, r.stream("bob"))
+				continue
+			}
+			c := r.connect("bob", sonioxPath)
+			c.text(inMessage(callerKey))
+			clients = append(clients, c)
 		}
-		c := r.connect("bob", sonioxPath)
-		c.text(inMessage(callerKey))
-		clients = append(clients, c)
-	}
-	if _, err := r.soniox.Begun(r.guard(), streams); err != nil {
-		t.Fatal(err)
-	}
-	var work sync.WaitGroup
-	for _, c := range clients {
-		work.Go(func() {
-			// Each alone could spend the whole budget, in frames of 20 ms, until it is cut.
-			for range budget/20 + 1 {
-				if c.conn.WriteMessage(websocket.BinaryMessage, make([]byte, 20*bytesPerMS)) != nil {
-					return
+		if _, err := r.soniox.Begun(r.guard(), streams); err != nil {
+			t.Fatal(err)
+		}
+		var work sync.WaitGroup
+		for _, c := range clients {
+			work.Go(func() {
+				// Each alone could spend the whole budget, in frames of 20 ms, until it is cut.
+				for range budget/20 + 1 {
+					if c.conn.WriteMessage(websocket.BinaryMessage, make([]byte, 20*bytesPerMS)) != nil {
+						return
+					}
 				}
-			}
-		})
-		work.Go(func() {
-			texts, closed := c.read()
-			wantError(t, texts, 429, "limit_exceeded")
-			if closed.Code != 1008 {
-				t.Errorf("closed with %d %q", closed.Code, closed.Text)
-			}
-			_ = c.conn.Close() // ends the writer
-		})
-	}
-	work.Wait()
-	var heard int64
-	for _, rec := range r.transcribed(streams) {
-		heard += rec.AudioMS
-	}
-	r.settled()
-	if used := r.used("bob"); heard != budget || used != budget {
-		t.Errorf("the vendor heard %d ms and %d were charged, want %d", heard, used, budget)
-	}
+			})
+			work.Go(func() {
+				texts, closed := c.read()
+				wantError(t, texts, 429, "limit_exceeded")
+				if closed.Code != 1008 {
+					t.Errorf("closed with %d %q", closed.Code, closed.Text)
+				}
+				_ = c.conn.Close() // ends the writer
+			})
+		}
+		work.Wait()
+		var heard int64
+		for _, rec := range r.transcribed(streams) {
+			heard += rec.AudioMS
+		}
+		r.settled()
+		if used := r.used("bob"); heard != budget || used != budget {
+			t.Errorf("the vendor heard %d ms and %d were charged, want %d", heard, used, budget)
+		}
+	})
 }
 
 // By default the vendor charges for as long as a stream is open, and so does the gateway.

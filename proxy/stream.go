@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -136,7 +137,7 @@ func (s *Stream) report(res relay.Result, settle error) {
 		attrs = append(attrs, slog.Any("settle_error", settle))
 	}
 	s.flush()
-	s.metrics.ended(s.Provider, s.result(res), charged)
+	s.metrics.ended(s.Provider, s.result(res), cmp.Or(s.tap.purse.basis, ChargeAudio), charged)
 	s.log.LogAttrs(context.Background(), level(settle), "stream ended", attrs...)
 }
 

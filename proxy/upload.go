@@ -136,8 +136,11 @@ func (x *exchange) finish(resp *http.Response, g *gauge, body *uploadBody) error
 	order := body.order()
 	out := x.batch.Outcome(x.rt, resp.StatusCode, head)
 	unseen := order != nil && order.URL
+	fault := body.fault()
 	switch {
 	case resp.StatusCode >= 300:
+	case fault != nil: // a success in the middle of a body that was refused: there is nothing to be paid for
+		return fault
 	case x.rt.Mode == provider.ModeFile:
 		x.note(out.ID, receipt{User: x.caller.User, Length: g.millis()})
 	default:
@@ -175,6 +178,14 @@ func (p price) of(out provider.Outcome) (ms int64, final bool) {
 	return p.kept, true
 }
 
+// basis is whose figure it was.
+func (p price) basis(out provider.Outcome) string {
+	if p.vendors && out.Known {
+		return ChargeReported
+	}
+	return ChargeAudio
+}
+
 // settle pays for an answered request, or keeps what it may cost until its price is read,
 // and tells the client where its budgets stand.
 func (x *exchange) settle(out provider.Outcome, p price) {
@@ -189,6 +200,7 @@ func (x *exchange) settle(out provider.Outcome, p price) {
 		}
 	}
 	if final {
+		x.basis = p.basis(out)
 		x.bill.settle(ms)
 		x.w.Header().Set("X-Sttgate-Charged-Ms", strconv.FormatInt(ms, 10))
 	}

@@ -12,11 +12,12 @@ import (
 // ownPrefix is reserved on the data listener; no vendor has it.
 const ownPrefix = "/sttgate/v1/"
 
-// usageHandler lets callers read their own stage and budgets. The identity is found
+// ownHandler lets callers read what the gateway knows of themselves. The identity is found
 // as for a stream; the caller token stands in Authorization.
-type usageHandler struct {
+type ownHandler struct {
 	*Handler
 	users *Users
+	tell  func(User) any // the answer
 }
 
 // usageAnswer is the JSON of GET /sttgate/v1/usage.
@@ -35,11 +36,11 @@ type usageBudget struct {
 	Shadow    bool      `json:"shadow,omitempty"`
 }
 
-func (h *usageHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *ownHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.arrive(w, r, func(a arrival) (*vendor, error) { return nil, h.serve(a.w, a.r) })
 }
 
-func (h *usageHandler) serve(w http.ResponseWriter, r *http.Request) error {
+func (h *ownHandler) serve(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		d := deny("", "only GET is possible here")
@@ -54,14 +55,19 @@ func (h *usageHandler) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	setRateLimit(w.Header(), u.Balances, u.At)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	return ignoreGone(json.NewEncoder(w).Encode(h.tell(u)))
+}
+
+// usage is where a caller stands.
+func usage(u User) any {
 	a := usageAnswer{User: u.ID, Stage: u.Stage, Budgets: []usageBudget{}}
 	for _, b := range u.Balances {
 		a.Budgets = append(a.Budgets, usageBudget{b.Budget, b.Limit, b.Used, b.Remaining, b.Resets, b.Shadow})
 	}
-	setRateLimit(w.Header(), u.Balances, u.At)
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	return ignoreGone(json.NewEncoder(w).Encode(a))
+	return a
 }
 
 // ignoreGone drops the error of writing an answer: nobody is left to tell.

@@ -20,6 +20,7 @@ type Users struct {
 // User is one user as they stand.
 type User struct {
 	ID       string
+	Plan     string // as asked for
 	State    policy.State
 	Stage    policy.Stage // that holds now: State.Until is taken into account
 	Audio    []int64      // ms per window of UsageWindows
@@ -48,7 +49,7 @@ func (u *Users) User(ctx context.Context, id, plan string) (User, error) {
 		return User{}, err
 	}
 	return User{
-		ID: id, State: decoded, Stage: decoded.At(usage.At), Audio: usage.Audio,
+		ID: id, Plan: plan, State: decoded, Stage: decoded.At(usage.At), Audio: usage.Audio,
 		Balances: usage.Balances, At: usage.At,
 	}, nil
 }

@@ -54,7 +54,8 @@ func TestAStreamThatWaitsHoldsUpNoOther(t *testing.T) {
 		<-release
 		return Pass
 	}}
-	stuck = newRig(t, path{name: "engine", engine: true}, Config{Engine: e}, slow)
+	stuck = prepare(t, path{name: "engine", engine: true}, Config{Engine: e}, slow)
+	stuck.start() // not before slow may look at it
 	other := newRig(t, path{name: "engine", engine: true}, Config{Engine: e}, &tap{})
 	stuck.client.send(Binary, "waits")
 	<-begun

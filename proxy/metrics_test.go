@@ -1,0 +1,73 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/sttgate/sttgate/proxy/fake"
+)
+
+// metric is a counter's value, by its name and one label; 0 where there is none.
+func (r *rig) metric(name, label, value string) float64 {
+	r.t.Helper()
+	families, err := r.reg.Gather()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	sum := 0.0
+	for _, f := range families {
+		if f.GetName() != "sttgate_"+name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == label && l.GetValue() == value {
+					sum += m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return sum
+}
+
+func TestTheTimeThatAVendorDoesNotReadIsCounted(t *testing.T) {
+	r := newRig(t, rigOptions{fake: playing(fake.Deaf)})
+	c := r.connect("ann", linear16)
+	full := make(chan struct{})
+	go func() { // until the backpressure has come all the way
+		defer close(full)
+		for {
+			_ = c.conn.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+			if c.conn.WriteMessage(websocket.BinaryMessage, make([]byte, 1000*bytesPerMS)) != nil {
+				return
+			}
+		}
+	}()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for guard := time.Now().Add(hang); r.metric("relay_backpressure_seconds_total", "direction", toVendor) == 0; <-tick.C {
+		if time.Now().After(guard) {
+			t.Fatal("no backpressure was counted")
+		}
+	}
+	<-full
+	if d := r.metric("relay_backpressure_seconds_total", "direction", toClient); d != 0 {
+		t.Errorf("the client has not read for %v s", d)
+	}
+}
+
+func TestWhatIsChargedIsCountedByWhoseFigureItWas(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	r.upload("ann", raw16, zeros(1500*bytesPerMS), -1).wants(t, 200, "")
+	r.ask(http.MethodPost, "ann", "/v1/listen", strings.NewReader(`{"url":"https://example.com/a#t=3"}`), -1, "Content-Type", "application/json").wants(t, 200, "")
+	r.settled()
+	for basis, want := range map[string]float64{ChargeAudio: 1.5, ChargeReported: 3, ChargeLarger: 0} {
+		if got := r.metric("charged_seconds_total", "basis", basis); got != want {
+			t.Errorf("%s: %v s, want %v", basis, got, want)
+		}
+	}
+}
