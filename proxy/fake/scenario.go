@@ -4,6 +4,7 @@ import (
 	"crypto/sha1" //nolint:gosec // RFC 6455 asks for it
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -88,6 +89,7 @@ func (c *core) misbehave(w http.ResponseWriter, r *http.Request, sc Scenario, sh
 	case BigError:
 		sh.refuse(400, "Bad Request", strings.Repeat("all of this is the error. ", 8<<10/26+1))
 	case Hang:
+		_, _ = io.Copy(io.Discard, r.Body) // or the server does not notice that the peer gives up
 		c.untilOver(r)
 	case Redirect:
 		http.Redirect(w, r, "http://redirect.invalid"+r.URL.Path, http.StatusFound)
