@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sttgate/sttgate/proxy/provider"
+	"github.com/sttgate/sttgate/proxy/relay"
 )
 
 // exchange is one HTTP request beside the streams, from its admission to its answer:
@@ -252,6 +253,9 @@ func (x *exchange) report(err error) {
 	attrs = append(attrs, slog.Int64("charged_ms", charged))
 	if err != nil {
 		attrs = append(attrs, slog.Any("error", err))
+	}
+	if fault, ok := errors.AsType[*relay.PanicError](err); ok {
+		attrs = append(attrs, slog.String("stack", string(fault.Stack)))
 	}
 	m := x.gate.metrics
 	m.audio(x.v.Name(), x.rt.Mode, "forwarded", p.Forwarded, p.Bytes)

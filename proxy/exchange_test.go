@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +10,10 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/sttgate/sttgate/meter"
+	"github.com/sttgate/sttgate/proxy/provider"
+	"github.com/sttgate/sttgate/proxy/relay"
 )
 
 // A connection that is used again has the write deadline of its last answer: behind that, a
@@ -87,5 +92,20 @@ func TestABodyThatDribblesIsGivenUp(t *testing.T) {
 	}
 	if p = (pace{}); !p.keeps(idle, 0, idle) || p.keeps(time.Second, 0, idle) {
 		t.Error("silence is given up after the idle timeout")
+	}
+}
+
+// The body is read by the courier: a panic there would be the end of every stream.
+func TestAPanicInABodyEndsItsUploadOnly(t *testing.T) {
+	g, err := newGauge(provider.Route{Format: meter.Format{Encoding: meter.Linear16, SampleRate: 16000, Channels: 1}}, 0, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.buy = func(int64, int64) error { panic("out of order") }
+	b := &uploadBody{src: zeros(1000), most: 1 << 20, gauge: g}
+	n, err := b.Read(make([]byte, 1000))
+	fault, ok := errors.AsType[*relay.PanicError](err)
+	if n != 0 || !ok || len(fault.Stack) == 0 || !errors.Is(b.fault(), err) {
+		t.Errorf("%d bytes, %v, and %v", n, err, b.fault())
 	}
 }

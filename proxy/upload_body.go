@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/sttgate/sttgate/proxy/provider"
+	"github.com/sttgate/sttgate/proxy/relay"
 )
 
 const (
@@ -104,8 +106,14 @@ func (b *uploadBody) transferred() {
 	}
 }
 
-// fill reads from the client what may go on next. The error is a reason to break off.
-func (b *uploadBody) fill(size int) error {
+// fill reads from the client what may go on next. The error is a reason to break off. A panic
+// is one, too: on the courier's goroutine it would end the process, with everybody's streams.
+func (b *uploadBody) fill(size int) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &relay.PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
 	if b.buf == nil {
 		b.buf = make([]byte, uploadBuffer)
 	}
