@@ -38,10 +38,11 @@ func TestLimitsTellCallersWhatHoldsForThem(t *testing.T) {
 		a.MessageBytes != 1<<20 || a.StreamDuration != 0 || a.IdleTimeout != 60_000 {
 		t.Errorf("%+v", a)
 	}
+	all := []string{"deepgram", "soniox", "speechmatics"}
 	want := []limitBudget{
 		{Budget: "daily", Applies: true, Limit: 60_000, Window: "day", Providers: []string{"deepgram"}, Stages: []policy.Stage{policy.Restrict}},
-		{Budget: "free", Applies: true, Limit: 3_600_000, Window: "24h", Providers: []string{"deepgram"}, Stages: policy.Stages(), Shadow: true},
-		{Budget: "gold", Applies: true, Limit: 3_600_000, Window: "day", Providers: []string{"deepgram"}, Stages: policy.Stages()},
+		{Budget: "free", Applies: true, Limit: 3_600_000, Window: "24h", Providers: all, Stages: policy.Stages(), Shadow: true},
+		{Budget: "gold", Applies: true, Limit: 3_600_000, Window: "day", Providers: all, Stages: policy.Stages()},
 	}
 	if !reflect.DeepEqual(a.Budgets, want) {
 		t.Errorf("budgets %+v\nwant %+v", a.Budgets, want)
