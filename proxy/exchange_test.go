@@ -1,11 +1,8 @@
 package proxy
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -15,35 +12,6 @@ import (
 	"github.com/sttgate/sttgate/proxy/provider"
 	"github.com/sttgate/sttgate/proxy/relay"
 )
-
-// A connection that is used again has the write deadline of its last answer: behind that, a
-// refusal would be an end without a word.
-func TestAnAnswerIsNotCutOffByTheLastOnesDeadline(t *testing.T) {
-	r := newRig(t, rigOptions{config: func(c *Config) { c.Limits.IdleTimeout = 200 * time.Millisecond }})
-	conn, err := net.Dial("tcp", r.server.Addr()) //nolint:noctx // closed below
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(hang)); err != nil {
-		t.Fatal(err)
-	}
-	in := bufio.NewReader(conn)
-	const post = "POST /v1/listen?%s HTTP/1.1\r\nHost: x\r\nX-Sttgate-User: ann\r\nContent-Length: %d\r\n\r\n%s"
-	for _, want := range []int{200, 408} { // the second stops in the middle
-		if _, err := fmt.Fprintf(conn, post, raw16, map[int]int{200: 64, 408: 128}[want], make([]byte, 64)); err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.ReadResponse(in, nil)
-		if err != nil {
-			t.Fatalf("instead of a %d: %v\n%s", want, err, r.log)
-		}
-		if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != want {
-			t.Fatalf("%d, %v, want %d\n%s", resp.StatusCode, err, want, r.log)
-		}
-		_ = resp.Body.Close()
-	}
-}
 
 // stuckVendor answers with a header and half a body, and then with nothing.
 func stuckVendor(t *testing.T) *httptest.Server {

@@ -35,7 +35,6 @@ type intake struct {
 // wants before it lets an answer go.
 func receive(w http.ResponseWriter, r *http.Request, idle time.Duration) (*http.Request, *intake) {
 	in := &intake{src: r.Body, control: http.NewResponseController(w), idle: idle}
-	_ = in.control.SetWriteDeadline(time.Time{}) // the last answer's on this connection would cut this one's off
 	if r.Body == nil || r.Body == http.NoBody {
 		in.ended.Store(true)
 		return r, in
