@@ -56,7 +56,7 @@ func TestAFloodOfPingsEndsItsStream(t *testing.T) {
 		eachPath(t, func(t *testing.T, p path) {
 			t.Run("from the client", func(t *testing.T) {
 				r := newRig(t, p, Config{CloseTimeout: short}, &tap{finish: [][]byte{[]byte("CloseStream")}})
-				go flood(r.client, op)
+				go pour(r.client, op)
 				passed := drain(t, r.vendor, "1:CloseStream")
 				r.client.expect("8:1008 too many pings or pongs")
 				got := r.wait()
@@ -67,7 +67,7 @@ func TestAFloodOfPingsEndsItsStream(t *testing.T) {
 			})
 			t.Run("from the vendor", func(t *testing.T) {
 				r := newRig(t, p, Config{CloseTimeout: short}, &tap{})
-				go flood(r.vendor, op)
+				go pour(r.vendor, op)
 				passed := drain(t, r.client, "8:1011 upstream protocol error")
 				r.vendor.expect("8:1008 too many pings or pongs")
 				r.client.close(1011, "")
@@ -81,8 +81,8 @@ func TestAFloodOfPingsEndsItsStream(t *testing.T) {
 	}
 }
 
-// flood sends until nobody takes it.
-func flood(e *end, op Op) {
+// pour sends until nobody takes it.
+func pour(e *end, op Op) {
 	f := []byte(strings.Repeat(string(e.enc(op, true, "flood")), 1000))
 	for {
 		if _, err := e.c.Write(f); err != nil {
