@@ -46,7 +46,7 @@ func parseADTS(h uint64) (fr frame, ok bool) {
 	return frame{
 		size:     length,
 		samples:  1024 * int(h&3+1),
-		rate:     [13]int{96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350}[rate],
+		rate:     int(aacRates(int(rate))),
 		channels: channels,
 		key:      h & adtsKey,
 	}, true

@@ -19,9 +19,11 @@ const sniffBytes = 12
 // signatures is the table: a further container is one row and one file.
 func signatures() []signature {
 	return append([]signature{
-		{"wav", matchWAV, func() container { return &wav{} }},
+		{"wav", matchWAV, func() container { return newWAV() }},
 		{"webm", matchWebM, func() container { return &webm{} }},
 		{"ogg", matchOgg, func() container { return &ogg{} }},
+		{"aiff", matchAIFF, func() container { return newAIFF() }},
+		{"amr", matchAMR, func() container { return &amr{} }},
 		{"id3", matchID3, func() container { return &tagged{} }},
 		{"mp3", matchMP3, func() container { return newMP3() }},
 		{"adts", matchADTS, func() container { return newADTS() }},

@@ -37,6 +37,7 @@ func le16(p []byte) uint16 { return binary.LittleEndian.Uint16(p) }
 func le32(p []byte) uint32 { return binary.LittleEndian.Uint32(p) }
 func le64(p []byte) uint64 { return binary.LittleEndian.Uint64(p) }
 
+func be16(p []byte) uint16 { return binary.BigEndian.Uint16(p) }
 func be32(p []byte) uint32 { return binary.BigEndian.Uint32(p) }
 func be64(p []byte) uint64 { return binary.BigEndian.Uint64(p) }
 

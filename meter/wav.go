@@ -1,18 +1,6 @@
 package meter
 
-import (
-	"fmt"
-	"time"
-)
-
-// The WAVE format tags that are measured (RFC 2361, and mmreg.h for the extensible one).
-const (
-	wavPCM        = 0x0001
-	wavFloat      = 0x0003
-	wavAlaw       = 0x0006
-	wavMulaw      = 0x0007
-	wavExtensible = 0xfffe
-)
+import "fmt"
 
 // wav is the clock of RIFF/WAVE, and of RF64 (EBU Tech 3306) and BW64 for more than 4 GiB.
 //
@@ -22,19 +10,14 @@ const (
 // computed. Recorders that stream write 0 or the largest number as the size of the data; then all that follows
 // is samples.
 type wav struct {
-	head  header
-	state wavState
-	skip  int64 // bytes of a chunk that is passed over
-	lead  int64 // bytes before the samples
-	large bool  // RF64: sizes may be in ds64
-	ds64  uint64
-
-	info  Info
-	pcm   PCM
-	begun bool  // "data" has come
-	left  int64 // bytes of samples to come; -1: until the end
-	total int64 // what data declared; -1: unknown
+	chunked
+	state  wavState
+	large  bool // RF64: sizes may be in ds64
+	ds64   uint64
+	second second
 }
+
+func newWAV() *wav { return &wav{chunked: chunked{name: "WAV"}} }
 
 // wavState is what the next bytes are.
 type wavState byte
@@ -69,35 +52,25 @@ func (w *wav) Write(p []byte) error {
 		var err error
 		switch w.state {
 		case wavData:
-			p = w.samples(p)
+			p, err = w.data(p)
 		case wavSkip:
 			n := min(w.skip, int64(len(p)))
 			p, w.skip = p[n:], w.skip-n
 			if w.skip == 0 {
 				w.state = wavChunk
 			}
-			err = w.idle(n)
+			err = w.other(n)
 		default:
 			before := len(p)
 			var whole bool
-			if p, whole = w.head.fill(p, w.wants()); whole {
+			p, whole = w.head.fill(p, w.wants())
+			if err = w.other(int64(before - len(p))); err == nil && whole {
 				err = w.parse(w.head.take())
-			}
-			if err == nil {
-				err = w.idle(int64(before - len(p)))
 			}
 		}
 		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// idle counts bytes that are no samples: an endless header would be a free channel.
-func (w *wav) idle(n int64) error {
-	if w.lead += n; w.lead > maxLeadIn {
-		return fmt.Errorf("%w: more than %d bytes of a WAV file that are no samples", ErrMalformed, maxLeadIn)
 	}
 	return nil
 }
@@ -144,123 +117,75 @@ func (w *wav) chunk(id string, size uint32) error {
 	w.skip = int64(size) + int64(size&1)
 	w.state = wavSkip
 	switch {
+	case isRiff([]byte(id)):
+		return fmt.Errorf("%w: a WAV file behind another one", ErrMalformed)
 	case id == "fmt " && w.info.Channels > 0:
 		return fmt.Errorf("%w: a WAV file with two formats", ErrMalformed)
 	case id == "fmt " && size < 16:
 		return fmt.Errorf("%w: a WAV format of %d bytes", ErrMalformed, size)
 	case id == "fmt ":
 		w.state = wavFmt
-	case id == "ds64" && w.large && size >= 28:
+	case id == "ds64" && w.large && !w.begun && size >= 28:
 		w.state = wavDS64
 	case id == "data":
-		return w.data(size)
+		return w.beginData(size)
+	case w.unmarked(id):
+		w.state = wavData
+		w.begin(-1)
 	case w.skip == 0:
 		w.state = wavChunk
 	}
 	return nil
 }
 
-// data begins samples; w.skip is their padding from here on.
-func (w *wav) data(size uint32) error {
+// beginData begins samples; w.skip is their padding from here on.
+func (w *wav) beginData(size uint32) error {
 	if w.info.Channels == 0 {
 		return fmt.Errorf("%w: a WAV file with samples before its format", ErrMalformed)
 	}
-	w.state, w.begun, w.skip = wavData, true, int64(size&1)
-	w.left = int64(size)
+	w.state, w.skip = wavData, int64(size&1)
 	switch {
-	case size == 0xffffffff && w.large && w.ds64 < 1<<62:
-		w.left, w.skip = int64(w.ds64), int64(w.ds64&1)
+	case size == 0xffffffff && w.large && w.ds64 > 0 && w.ds64 < maxBlocks:
+		w.skip = int64(w.ds64 & 1)
+		w.begin(int64(w.ds64))
 	case size == 0 || size >= 0xffffff00: // a recorder that could not know
-		w.left = -1
-	}
-	if w.total < 0 || w.left < 0 {
-		w.total = -1
-	} else {
-		w.total += w.left
+		w.begin(-1)
+	default:
+		w.begin(int64(size))
 	}
 	return nil
 }
 
-// samples counts them and returns what stands behind.
-func (w *wav) samples(p []byte) []byte {
+// data counts samples and returns what stands behind.
+func (w *wav) data(p []byte) ([]byte, error) {
+	rest := w.samples(p)
 	if w.left < 0 {
-		w.pcm.Advance(int64(len(p)))
-		return nil
+		return rest, w.second.look(p)
 	}
-	n := min(w.left, int64(len(p)))
-	w.pcm.Advance(n)
-	if w.left -= n; w.left == 0 {
+	if w.left == 0 {
 		w.state = wavChunk
 		if w.skip > 0 {
 			w.state = wavSkip
 		}
 	}
-	return p[n:]
+	return rest, nil
 }
 
-// format reads the format chunk. What its members say must fit together.
+// format reads the format chunk.
 func (w *wav) format(h []byte) error {
-	tag, channels, rate, align, bits := le16(h), int(le16(h[2:])), int(le32(h[4:])), int(le16(h[12:])), int(le16(h[14:]))
-	if tag == wavExtensible && len(h) >= 26 {
-		tag = le16(h[24:]) // the sub-format's GUID begins with the old tag
+	f, err := readWAVFormat(h)
+	if err != nil {
+		return err
 	}
-	codec, ok := wavCodec(tag, bits)
-	switch {
-	case !ok:
-		return fmt.Errorf("%w: WAV format 0x%04x with %d bits", ErrUnsupported, tag, bits)
-	case channels < 1 || channels > MaxChannels:
-		return fmt.Errorf("%w: %d channels, 1 to %d are possible", ErrUnsupported, channels, MaxChannels)
-	case rate < MinSampleRate || rate > MaxSampleRate:
-		return fmt.Errorf("%w: sample rate %d is outside %d to %d Hz", ErrUnsupported, rate, MinSampleRate, MaxSampleRate)
-	case align != channels*((bits+7)/8):
-		return fmt.Errorf("%w: a WAV file whose blocks of %d bytes do not hold %d channels of %d bits", ErrMalformed, align, channels, bits)
+	codec, b, err := f.audio()
+	if err != nil {
+		return err
 	}
-	w.info = Info{Format: "wav", Codec: codec, SampleRate: rate, Channels: channels, Method: "bytes of samples"}
-	w.pcm = PCM{perSecond: int64(align) * int64(rate)}
+	w.info = Info{Format: "wav", Codec: codec, SampleRate: f.rate, Channels: f.channels, Method: "bytes of samples"}
+	if b.samples > 1 {
+		w.info.Method = "blocks of samples"
+	}
+	w.blocks = b
+	copy(w.second.first[:], h)
 	return nil
-}
-
-func wavCodec(tag uint16, bits int) (string, bool) {
-	switch {
-	case tag == wavPCM && bits == 8:
-		return "pcm_u8", true
-	case tag == wavPCM && (bits == 16 || bits == 24 || bits == 32):
-		return fmt.Sprintf("pcm_s%dle", bits), true
-	case tag == wavFloat && (bits == 32 || bits == 64):
-		return fmt.Sprintf("pcm_f%dle", bits), true
-	case tag == wavAlaw && bits == 8:
-		return "alaw", true
-	case tag == wavMulaw && bits == 8:
-		return "mulaw", true
-	}
-	return "", false
-}
-
-// Elapsed is exact to the sample.
-func (w *wav) Elapsed() time.Duration {
-	if w.pcm.perSecond == 0 {
-		return 0
-	}
-	return w.pcm.Elapsed()
-}
-
-// Info is zero before the format chunk.
-func (w *wav) Info() Info { return w.info }
-
-// Declared is known when the samples begin: by what their header says or, where that is
-// less, by the length of the body.
-func (w *wav) Declared(bodyBytes int64) (time.Duration, bool) {
-	if !w.begun {
-		return 0, false
-	}
-	total := w.total
-	if most := bodyBytes - w.lead; bodyBytes >= 0 && (total < 0 || most < total) {
-		total = max(most, 0)
-	}
-	if total < 0 {
-		return 0, false
-	}
-	end := PCM{perSecond: w.pcm.perSecond}
-	end.Advance(total)
-	return end.Elapsed(), true
 }
