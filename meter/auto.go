@@ -20,6 +20,7 @@ const sniffBytes = 12
 func signatures() []signature {
 	return append([]signature{
 		{"wav", matchWAV, func() container { return newWAV() }},
+		{"mp4", matchMP4, func() container { return &mp4{} }},
 		{"webm", matchWebM, func() container { return &webm{} }},
 		{"ogg", matchOgg, func() container { return &ogg{} }},
 		{"aiff", matchAIFF, func() container { return newAIFF() }},

@@ -1,6 +1,9 @@
 package meter
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // essence is the clock of the packets of one track: what Ogg and Matroska wrap. It looks at the first bytes of a
 // packet and at its length, and keeps neither.
@@ -14,6 +17,11 @@ type essence struct {
 	need     int   // bytes of a packet that measure wants
 	measure  func(head []byte, size int64) (units int64, err error)
 
+	inner container    // instead of measure: the clock of what the packets hold
+	units func() int64 // that it has counted
+	taken int64        // of these
+	err   error        // of inner
+
 	head [16]byte
 	have int
 	size int64 // of the packet so far
@@ -22,6 +30,12 @@ type essence struct {
 
 // write takes a piece of a packet.
 func (e *essence) write(p []byte) {
+	if e.inner != nil {
+		if e.err == nil {
+			e.err = e.inner.Write(p)
+		}
+		return
+	}
 	if e.have < e.need {
 		e.have += copy(e.head[e.have:e.need], p)
 	}
@@ -31,6 +45,11 @@ func (e *essence) write(p []byte) {
 // end is told that the packet is whole, and returns how long it lasts. A packet without a byte lasts no time: a
 // decoder fills in for what is lost, and nothing was said.
 func (e *essence) end() (units int64, err error) {
+	if e.inner != nil {
+		n := e.units()
+		units, e.taken = n-e.taken, n
+		return units, e.err
+	}
 	head, size := e.head[:e.have], e.size
 	e.have, e.size = 0, 0
 	if size == 0 {
@@ -62,6 +81,25 @@ func pcmEssence(codec string, rate int64, channels, sampleBytes int) (essence, e
 	return essence{
 		codec: codec, rate: rate * int64(channels) * int64(sampleBytes), hz: int(rate), channels: channels,
 		measure: func(_ []byte, size int64) (int64, error) { return size, nil },
+	}, checkAudio(rate, channels)
+}
+
+// flacEssence is the clock of FLAC packets, of which a packet may hold several frames. info is STREAMINFO.
+func flacEssence(info []byte) (essence, error) {
+	f := &flac{}
+	err := f.Write(append([]byte("fLaC\x80\x00\x00\x22"), info...))
+	return essence{
+		codec: "flac", rate: f.pcm.perSecond, channels: f.info.Channels,
+		inner: f, units: func() int64 { return f.pcm.seconds*f.pcm.perSecond + f.pcm.rest },
+	}, err
+}
+
+// mp3Essence is the clock of MPEG audio in packets. Its rate stands in its frames, so its units are nanoseconds.
+func mp3Essence(rate int64, channels int) (essence, error) {
+	f := newMP3()
+	return essence{
+		codec: "mp3", rate: int64(time.Second), hz: int(rate), channels: channels,
+		inner: f, units: func() int64 { return int64(f.Elapsed()) },
 	}, checkAudio(rate, channels)
 }
 

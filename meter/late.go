@@ -22,7 +22,7 @@ func lateSignatures() []signature {
 	return []signature{
 		row("asf", startsWith("\x30\x26\xb2\x75\x8e\x66\xcf\x11")), // the ASF specification, 10.1: the GUID of its header
 		row("mpeg-ts", matchTS),
-		row("mpeg-ps", startsWith("\x00\x00\x01\xba")), // ISO/IEC 13818-1, 2.5.3.4: the code of a pack
+		row("mpeg-ps", matchPS),
 		row("loas", matchLOAS),
 		row("flv", startsWith("FLV\x01")),
 		row("caf", startsWith("caff\x00\x01")),
@@ -47,6 +47,17 @@ func matchTS(head []byte) (yes, more bool) {
 		return false, len(head) == 0 || head[0] == 0x47
 	}
 	return head[0] == 0x47 && head[1] == 0x40 && head[2] < 0x20 && head[3]&0xd0 == 0x10, false
+}
+
+// matchPS wants the code of a pack (ISO/IEC 13818-1, 2.5.3.4), where it is not the size of an MP4 box.
+func matchPS(head []byte) (yes, more bool) {
+	if len(head) < 8 {
+		_, more = startsWith("\x00\x00\x01\xba????")(head[:min(len(head), 4)])
+		return false, more
+	}
+	yes, _ = startsWith("\x00\x00\x01\xba")(head)
+	mp4, _ := matchMP4(head)
+	return yes && !mp4, false
 }
 
 // matchLOAS wants the 11 bits of AudioSyncStream (ISO/IEC 14496-3, 1.7.2).

@@ -57,7 +57,11 @@ func (s *oggStream) beginPage(flags byte, granule int64, ends int) error {
 }
 
 func (s *oggStream) write(p []byte) {
-	s.open = s.open || len(p) > 0
+	if len(p) == 0 {
+		return
+	}
+	s.begun = s.begun || s.codec == "flac" && len(s.header) == 0 && p[0] == 0xff // a frame, and no metadata
+	s.open = true
 	switch {
 	case s.other:
 	case s.begun:
@@ -164,6 +168,9 @@ func (s *oggStream) first(h []byte) (err error) {
 	case strings.HasPrefix(head, "\x01vorbis"):
 		s.codec, s.ident = "vorbis", append([]byte(nil), h...)
 		_, _, err = vorbisIdent(h)
+	case strings.HasPrefix(head, "\x7fFLAC\x01") && len(h) >= 17+flacInfoBytes && head[9:17] == "fLaC\x00\x00\x00\x22": // RFC 9639, 10.1
+		s.codec = "flac"
+		s.audio, err = flacEssence(h[17:][:flacInfoBytes])
 	case strings.HasPrefix(head, "Speex   "):
 		s.codec = "speex"
 		s.audio, err = speexEssence(h)

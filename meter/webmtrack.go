@@ -121,6 +121,13 @@ func (e *webmEntry) essence(private []byte) (essence, error) {
 		return vorbisPrivate(private)
 	case e.codec == "A_AAC":
 		return aacEssence(private)
+	case e.codec == "A_FLAC":
+		if len(private) < 8+flacInfoBytes || string(private[:4]) != "fLaC" || private[4]&0x7f != 0 {
+			return essence{}, fmt.Errorf("%w: a FLAC track without STREAMINFO", ErrMalformed)
+		}
+		return flacEssence(private[8:][:flacInfoBytes])
+	case e.codec == "A_MPEG/L3" || e.codec == "A_MPEG/L2" || e.codec == "A_MPEG/L1":
+		return mp3Essence(int64(max(0, min(e.rate, 1<<30))), int(max(0, min(e.channels, 1<<30))))
 	case strings.HasPrefix(e.codec, "A_PCM/"):
 		return e.pcm()
 	}
