@@ -1,5 +1,5 @@
 # `make` lists what there is; `make ci` is what the pipeline runs, all of it.
-# Nothing has to be installed but Go (1.26), make and, for the race detector, gcc:
+# Nothing has to be installed but Go (1.26), make, gcc for the race detector and ffmpeg for the fixtures:
 # the linters are built from tools/go.mod at pinned versions.
 
 GO       ?= go
@@ -13,7 +13,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test vet lint lint-selftest fmt fmt-check check-files fuzz bench demo static image ci clean
+.PHONY: help build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check bench demo static image ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,12 @@ check-files: ## length of files, links in the documentation
 fuzz: ## every fuzz target for FUZZTIME (60s): before a release, and after a change of a parser
 	.ci/fuzz $(FUZZTIME)
 
+fixtures: ## measure a matrix of files against ffmpeg; writes docs/meters.md (needs ffmpeg)
+	$(GO) run ./meter/fixtures
+
+fixtures-check: ## the same, but docs/meters.md must agree
+	$(GO) run ./meter/fixtures -check
+
 bench: ## the relay beside nginx and others; writes a table (minutes)
 	$(GO) run ./proxy/bench
 
@@ -60,7 +66,7 @@ image: ## container image (needs docker)
 
 # Fuzzing searches at random, so it is not part of ci: what it has found is in testdata/fuzz,
 # and the tests run that every time.
-ci: fmt-check check-files vet lint lint-selftest static test demo ## exactly what the pipeline runs
+ci: fmt-check check-files vet lint lint-selftest static test fixtures-check demo ## exactly what the pipeline runs
 
 clean: ## remove what was built
 	rm -rf bin

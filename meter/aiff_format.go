@@ -32,6 +32,9 @@ func aiffCodec(id string, bits int) (name string, size, samples int) {
 			return "", 0, 0
 		}
 		size = (bits + 7) / 8
+		if size == 1 {
+			return "pcm_s8", size, 1
+		}
 		if id == "sowt" {
 			return fmt.Sprintf("pcm_s%dle", 8*size), size, 1
 		}

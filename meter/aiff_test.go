@@ -48,7 +48,7 @@ func TestEveryAIFFFormatHasItsBlocks(t *testing.T) {
 		want           string
 	}{
 		"AIFF":               {"", 1, 16, 2, 1, "pcm_s16be"},
-		"8 bits, stereo":     {"", 2, 8, 2, 1, "pcm_s8be"},
+		"8 bits, stereo":     {"", 2, 8, 2, 1, "pcm_s8"},
 		"20 bits":            {"", 1, 20, 3, 1, "pcm_s24be"},
 		"NONE":               {"NONE", 2, 24, 6, 1, "pcm_s24be"},
 		"twos":               {"twos", 1, 16, 2, 1, "pcm_s16be"},
