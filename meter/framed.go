@@ -159,6 +159,7 @@ func (f *framed) accept(fr frame) error {
 		return fmt.Errorf("%w: %s whose channels are not told by its headers", ErrUnsupported, f.format)
 	}
 	f.inform(fr)
+	f.add(f.gap())
 	f.count(fr)
 	f.begun, f.last = true, fr
 	f.search.reset()

@@ -69,14 +69,12 @@ func (f *framed) pass(n int64) error {
 }
 
 // gap is the time of the bytes since the last frame, as if frames like it went on.
-func (f *framed) gap() int64 { return f.gapOf(f.search.gap) }
-
-func (f *framed) gapOf(n int64) int64 {
-	if f.last.size == 0 || f.frames == 0 {
+func (f *framed) gap() int64 {
+	if f.search.gap == 0 || f.last.size == 0 {
 		return 0
 	}
 	size := int64(f.last.size)
-	return (n + size - 1) / size * f.last.ticks()
+	return (f.search.gap + size - 1) / size * f.last.ticks()
 }
 
 // look goes through bytes one by one and returns those behind a header that is believed.
@@ -110,7 +108,7 @@ func (f *framed) sight(fr frame) (found bool, err error) {
 	for _, old := range s.seen[:s.n] {
 		if old.next == start && old.fr.key == fr.key {
 			f.shown = max(f.shown, f.ticks+f.gap())
-			f.add(f.gapOf(old.gap))
+			s.gap = old.gap // what is behind it is a frame after all
 			f.count(old.fr)
 			return true, f.accept(fr)
 		}

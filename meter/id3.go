@@ -25,9 +25,9 @@ func tagBytes(first uint64) int {
 }
 
 const (
-	id3Header  = 10
-	maxLyrics  = 8 << 10 // Lyrics3 does not say its length in front; version 1 has 5100 bytes
-	maxApeTags = 1 << 16
+	id3Header   = 10
+	maxLyrics   = 8 << 10 // Lyrics3 does not say its length in front; version 1 has 5100 bytes
+	maxApeItems = 1 << 16
 )
 
 // tagLength is the length of a tag with its head; 0 where it is none after all. A decoder that knows
@@ -39,12 +39,18 @@ func tagLength(h []byte) int64 {
 	case string(h[:3]) == "ID3":
 		n, _ := id3Length(h)
 		return n
-	case string(h[:8]) == "APETAGEX" && le32(h[16:]) < maxApeTags && le64(h[24:]) == 0:
+	case string(h[:8]) == "APETAGEX" && apeHead(h):
 		return 32 + int64(le32(h[12:]))
 	case string(h[:8]) == "LYRICSBE":
 		return maxLyrics
 	}
 	return 0
+}
+
+// apeHead says that all of a head is as it must be: its version, the number of items, flags, and nothing.
+func apeHead(h []byte) bool {
+	version, items, flags := le32(h[8:]), le32(h[16:]), le32(h[20:])
+	return (version == 1000 || version == 2000) && items < maxApeItems && flags&^0xe000_0007 == 0 && le64(h[24:]) == 0
 }
 
 // id3Length is the length of a tag by its header of 10 bytes (ID3v2.4.0, section 3.1): 7 bits in each of four.

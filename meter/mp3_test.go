@@ -175,6 +175,10 @@ func TestLostSyncIsNeverCheaperThanAudio(t *testing.T) {
 	between(t, join(usual(3), junk(5*mp3UsualSize), usual(3)), 6+5, 3)
 	between(t, join(usual(3), usual(3)[100:], usual(3)), 3+2+3, 3)
 	between(t, join(usual(3), junk(1<<20)), 3+1<<20/mp3UsualSize, 1)
+	// A chain of frames whose headers hide in the heads of tags.
+	hiding := ape(mp3UsualSize - 64)[:mp3UsualSize]
+	copy(hiding[8:], usual(1)[:4])
+	between(t, join(usual(3), bytes.Repeat(hiding, 20)), 3+19, 3)
 	// Small frames behind a header that claims to be large: the true ones are found.
 	hidden := bytes.Repeat(small, 40)
 	d := elapsed(t, auto, join(big, junk(3), big[:4], hidden, junk(1044), hidden))

@@ -151,17 +151,37 @@ func TestG729CountsTensOfBytesAndSilence(t *testing.T) {
 	mustPanic(t, func() { meter.NewG729().Advance(-8) })
 }
 
-func FuzzSpeex(f *testing.F) {
-	f.Add(bits([2]int{0, 1}, [2]int{5, 4}, [2]int{0, 295}, [2]int{15, 5}))
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, packet []byte) {
-		c := meter.NewSpeexPackets()
-		ms, err := c.MillisAfter(packet)
-		if werr := c.Write(packet); err != nil || werr != nil {
-			t.Fatal(err, werr)
+func FuzzPackets(f *testing.F) {
+	f.Add(bits([2]int{0, 1}, [2]int{5, 4}, [2]int{0, 295}, [2]int{15, 5}), []byte{0xfb, 3})
+	f.Add([]byte{}, []byte{0x08, 1, 2})
+	f.Fuzz(func(t *testing.T, one, two []byte) {
+		for most, c := range map[int64]meter.Packets{120: meter.NewOpusPackets(), 20 * (1 + 8*int64(max(len(one), len(two)))/5): meter.NewSpeexPackets()} {
+			for _, packet := range [][]byte{one, two, one} {
+				before := c.Elapsed()
+				ms, err := c.MillisAfter(packet)
+				werr := c.Write(packet)
+				lasts := c.Elapsed() - before
+				switch {
+				case (err == nil) != (werr == nil), err != nil && (lasts != 0 || !errors.Is(err, meter.ErrMalformed)):
+					t.Fatalf("%x: %v ahead, %v then, %v", packet, err, werr, lasts)
+				case err == nil && (ms != (c.Elapsed()+time.Millisecond-1).Milliseconds() || lasts < 0 || lasts == 0 && len(packet) > 0 || lasts > time.Duration(most)*time.Millisecond):
+					t.Fatalf("%x: %v, %d ms ahead, %v then", packet, lasts, ms, c.Elapsed())
+				}
+			}
 		}
-		if c.Elapsed() != time.Duration(ms)*time.Millisecond || len(packet) > 0 && ms < 20 || ms > 20*(1+8*int64(len(packet))/5) {
-			t.Fatalf("%d bytes: %v, %d ms ahead", len(packet), c.Elapsed(), ms)
+	})
+}
+
+func FuzzG729(f *testing.F) {
+	f.Add(int64(10), int64(2))
+	f.Fuzz(func(t *testing.T, a, b int64) {
+		c := meter.NewG729()
+		for _, n := range []int64{a & 0xffff, b & 0xffff} {
+			ahead, before := c.MillisAfter(n), c.Elapsed()
+			c.Advance(n)
+			if lasts := (c.Elapsed() - before).Milliseconds(); c.MillisAfter(0) != ahead || lasts < n || lasts > n+8 {
+				t.Fatalf("%d bytes: %d ms; %d ahead", n, lasts, ahead)
+			}
 		}
 	})
 }
