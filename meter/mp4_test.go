@@ -2,7 +2,6 @@ package meter_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"slices"
 	"testing"
@@ -10,153 +9,6 @@ import (
 
 	"github.com/sttgate/sttgate/meter"
 )
-
-// box is a box with its size; full adds version and flags.
-func box(kind string, content ...[]byte) []byte {
-	body := slices.Concat(content...)
-	return slices.Concat(n32(8+len(body)), []byte(kind), body)
-}
-
-func full(kind string, flags uint32, content ...[]byte) []byte {
-	return box(kind, n32(int(flags)), slices.Concat(content...))
-}
-
-func n32(v ...int) (b []byte) {
-	for _, v := range v {
-		b = binary.BigEndian.AppendUint32(b, uint32(v))
-	}
-	return b
-}
-
-func n64(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) }
-
-// mp4File is a file of AAC at 48 kHz, of chunks of samples of 1024; its members may lie.
-type mp4File struct {
-	handler  string
-	entry    []byte
-	scale    int
-	length   int
-	times    []int // pairs of stts
-	perChunk []int // triples of stsc
-	sizes    []int
-	same     int // instead of sizes
-	offsets  []int
-	edits    []int
-	wide     bool // 64-bit boxes and times
-	before   []byte
-	first    []byte // in ftyp
-	extra    []byte // in moov
-	reorder  bool
-}
-
-// esds is the descriptor of AAC LC at 48 kHz.
-func esds(kind byte, config []byte) []byte {
-	specific := append([]byte{5, byte(len(config))}, config...)
-	decoder := append([]byte{4, byte(13 + len(specific)), kind, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, specific...)
-	return full("esds", 0, []byte{3, 0x80, 0x80, byte(3 + len(decoder)), 0, 1, 0}, decoder)
-}
-
-// sampleEntry is an entry of stsd.
-func sampleEntry(kind string, boxes ...[]byte) []byte {
-	return box(kind, make([]byte, 6), []byte{0, 1}, make([]byte, 8), []byte{0, 2, 0, 16, 0, 0, 0, 0}, n32(48_000<<16), slices.Concat(boxes...))
-}
-
-func aacEntry() []byte { return sampleEntry("mp4a", esds(0x40, []byte{0x11, 0x90})) }
-
-// aac100 are 100 samples in chunks of 10 that begin every 1000 bytes of mdat.
-func aac100() mp4File {
-	f := mp4File{handler: "soun", entry: aacEntry(), scale: 48_000, length: 100 * 1024, times: []int{100, 1024}, perChunk: []int{1, 10, 1}}
-	for i := range 100 {
-		f.sizes = append(f.sizes, 90)
-		if i%10 == 0 {
-			f.offsets = append(f.offsets, 100*i)
-		}
-	}
-	return f
-}
-
-func (f mp4File) trak(id, base int) []byte {
-	stsz := full("stsz", 0, n32(0, len(f.sizes)), n32(f.sizes...))
-	if f.same > 0 {
-		stsz = full("stsz", 0, n32(f.same, len(f.sizes)))
-	}
-	offsets := full("stco", 0, n32(len(f.offsets)), func() (b []byte) {
-		for _, o := range f.offsets {
-			b = append(b, n32(base+o)...)
-		}
-		return b
-	}())
-	mdhd := full("mdhd", 0, n32(0, 0, f.scale, f.length, 0))
-	tkhd := full("tkhd", 0, n32(0, 0, id, 0), make([]byte, 68))
-	if f.wide {
-		mdhd = full("mdhd", 1<<24, make([]byte, 16), n32(f.scale), n64(uint64(f.length)), n32(0))
-		tkhd = full("tkhd", 1<<24, make([]byte, 16), n32(id, 0), make([]byte, 76))
-		offsets = full("co64", 0, n32(len(f.offsets)), func() (b []byte) {
-			for _, o := range f.offsets {
-				b = append(b, n64(uint64(base+o))...)
-			}
-			return b
-		}())
-	}
-	edits := []byte(nil)
-	if len(f.edits) > 0 {
-		rows := []byte(nil)
-		for _, e := range f.edits {
-			if f.wide {
-				rows = append(rows, slices.Concat(n64(uint64(e)), n64(0), n32(1<<16))...)
-			} else {
-				rows = append(rows, n32(e, 0, 1<<16)...)
-			}
-		}
-		version := uint32(0)
-		if f.wide {
-			version = 1 << 24
-		}
-		edits = box("edts", full("elst", version, n32(len(f.edits)), rows))
-	}
-	tables := [][]byte{
-		full("stsd", 0, n32(1), f.entry), full("stts", 0, n32(len(f.times)/2), n32(f.times...)),
-		full("stsc", 0, n32(len(f.perChunk)/3), n32(f.perChunk...)), stsz, offsets,
-	}
-	if f.reorder {
-		slices.Reverse(tables)
-	}
-	return box("trak", tkhd, edits, box("mdia", mdhd, full("hdlr", 0, n32(0), []byte(f.handler), make([]byte, 13)),
-		box("minf", box("smhd", make([]byte, 8)), box("stbl", tables...))))
-}
-
-// mp4Of joins tracks and media; offsets count from the beginning of the media.
-func mp4Of(media []byte, files ...mp4File) []byte {
-	head := slices.Concat(box("ftyp", []byte("M4A \x00\x00\x00\x00"), files[0].first), files[0].before)
-	base := 0
-	var moov []byte
-	for range 2 { // its size tells the offsets
-		parts := [][]byte{full("mvhd", 0, n32(0, 0, 1000, 0), make([]byte, 80))}
-		for i, f := range files {
-			parts = append(parts, f.trak(i+1, base))
-		}
-		moov = box("moov", append(parts, files[0].extra)...)
-		base = len(head) + len(moov) + 8
-	}
-	return slices.Concat(head, moov, box("mdat", media))
-}
-
-func mp4With(change func(*mp4File)) mp4File { f := aac100(); change(&f); return f }
-
-// fragment is a moof of n samples and its mdat.
-func fragment(id, n, duration int, tfdt []byte) []byte {
-	return slices.Concat(box("moof", full("mfhd", 0, n32(1)), box("traf", full("tfhd", 0x20008, n32(id, duration)), tfdt,
-		full("trun", 0x201, n32(n, 0), n32(slices.Repeat([]int{90}, n)...)))), box("mdat", make([]byte, 90*n)))
-}
-
-func tfdt(at int) []byte { return full("tfdt", 0, n32(at)) }
-
-// fragmented is an index without media, and fragments.
-func fragmented(parts ...[]byte) []byte {
-	f := mp4File{handler: "soun", entry: aacEntry(), scale: 48_000, extra: box("mvex", full("trex", 0, n32(1, 1, 1024, 90, 0)))}
-	file := mp4Of(nil, f)
-	return slices.Concat(file[:len(file)-8], slices.Concat(parts...))
-}
 
 func TestMP4IsExactWhateverTheChunks(t *testing.T) {
 	media := make([]byte, 10_000)
@@ -192,9 +44,18 @@ func TestMP4IsExactWhateverTheChunks(t *testing.T) {
 		"fragments of other tracks":         {fragmented(fragment(1, 47, 1024, nil), fragment(2, 500, 1024, nil)), samples(47*1024, 48_000)},
 		"rows that say their own durations": {fragmented(box("moof", box("traf", full("tfhd", 0x39, n32(1), n64(0), n32(9, 9, 9)), full("trun", 0xf05, n32(3, 0, 0, 1024, 90, 0, 0, 1024, 90, 0, 0, 2000, 90, 0, 0))))), samples(4048, 48_000)},
 		"defaults of the index":             {fragmented(box("moof", box("traf", full("tfhd", 0, n32(1)), full("trun", 0, n32(100))))), samples(102_400, 48_000)},
-		"an index and fragments":            {append(mp4Of(media, aac100()), fragment(1, 47, 1024, nil)...), samples(147*1024, 48_000)},
-		"media that ends with the file":     {func() []byte { b := mp4Of(media, aac100()); copy(b[len(b)-10_008:], n32(0)); return b }(), whole},
-		"what is not known":                 {fragmented(box("sidx", make([]byte, 40)), fragment(1, 47, 1024, nil), box("uuid", make([]byte, 400)), box("mfra", make([]byte, 90))), samples(47*1024, 48_000)},
+		"Opus": {mp4Of(media, mp4With(func(f *mp4File) {
+			f.length, f.times = 0, []int{100, 960}
+			f.entry = sampleEntry("Opus", box("dOps", []byte{0, 2, 1, 0x38, 0, 0, 0xbb, 0x80, 0, 0, 0}))
+		})), 2 * time.Second},
+		"chunks of no samples": {mp4Of(media, mp4With(func(f *mp4File) { f.perChunk[1] = 0 })), whole},
+		"AMR": {mp4Of(media, mp4With(func(f *mp4File) {
+			f.length, f.scale, f.times = 0, 8000, []int{100, 160}
+			f.entry = sampleEntry("samr", box("damr", []byte("ffmp\x00\x81\xff\x00\x01")))
+		})), samples(160*((9000+31)/32-1), 8000)},
+		"an index and fragments":        {append(mp4Of(media, aac100()), fragment(1, 47, 1024, nil)...), samples(147*1024, 48_000)},
+		"media that ends with the file": {func() []byte { b := mp4Of(media, aac100()); copy(b[len(b)-10_008:], n32(0)); return b }(), whole},
+		"what is not known":             {fragmented(box("sidx", make([]byte, 40)), fragment(1, 47, 1024, nil), box("uuid", make([]byte, 400)), box("mfra", make([]byte, 90))), samples(47*1024, 48_000)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := elapsed(t, auto, c.file)
@@ -280,37 +141,43 @@ func TestHostileMP4IsRefused(t *testing.T) {
 	of := func(change func(*mp4File)) []byte { return mp4Of(media, mp4With(change)) }
 	entry := func(e []byte) []byte { return of(func(f *mp4File) { f.entry = e }) }
 	moof := func(traf ...[]byte) []byte { return fragmented(box("moof", box("traf", traf...))) }
+	dops := box("dOps", []byte{0, 2, 1, 0x38, 0, 0, 0xbb, 0x80, 0, 0, 0})
+	entry20 := func(ms int) []byte {
+		return of(func(f *mp4File) { f.entry, f.times, f.length = sampleEntry("Opus", dops), []int{100, 48 * ms}, 0 })
+	}
 	for name, c := range map[string]struct {
 		file []byte
 		err  error
 	}{
-		"the index last":                    {slices.Concat(box("ftyp", make([]byte, 8)), box("mdat", media)), meter.ErrLate},
-		"the index last, nothing in front":  {box("mdat", media), meter.ErrLate},
-		"media in front of its index":       {of(func(f *mp4File) { f.offsets[3] = -3000; f.before = box("free", media) }), meter.ErrLate},
-		"a codec that has no clock":         {entry(sampleEntry("ac-3")), meter.ErrLate},
-		"a codec in MPEG-4 with no clock":   {entry(sampleEntry("mp4a", esds(0x6b, nil))), meter.ErrLate},
-		"AAC without a descriptor":          {entry(sampleEntry("mp4a")), meter.ErrMalformed},
-		"AAC without a configuration":       {entry(sampleEntry("mp4a", esds(0x40, nil))), meter.ErrMalformed},
-		"two descriptions":                  {swap(good, "stsd\x00\x00\x00\x00\x00\x00\x00\x01", "stsd\x00\x00\x00\x00\x00\x00\x00\x02"), meter.ErrLate},
-		"no audio":                          {of(func(f *mp4File) { f.handler = "vide" }), meter.ErrUnsupported},
-		"two indexes":                       {slices.Concat(good, good), meter.ErrMalformed},
-		"a fragment before the index":       {slices.Concat(box("ftyp", make([]byte, 8)), fragment(1, 1, 1, nil)), meter.ErrMalformed},
-		"a time scale of 0":                 {of(func(f *mp4File) { f.scale = 0 }), meter.ErrMalformed},
-		"a box smaller than its header":     {slices.Concat(good, n32(4), []byte("free")), meter.ErrMalformed},
-		"a box larger than what holds it":   {swap(good, "\x00\x00\x00\x10smhd", "\x70\x00\x00\x10smhd"), meter.ErrMalformed},
-		"a table larger than its box":       {swap(good, "stts\x00\x00\x00\x00\x00", "stts\x00\x00\x00\x00\x70"), meter.ErrMalformed},
-		"a table twice":                     {swap(good, "stsc", "stts"), meter.ErrMalformed},
-		"more than a month":                 {of(func(f *mp4File) { f.times = []int{1 << 31, 1 << 31} }), meter.ErrMalformed},
-		"a fragment of more than a month":   {moof(full("tfhd", 8, n32(1, 1<<31)), full("trun", 0, n32(1<<31))), meter.ErrMalformed},
-		"a gap of more than a day":          {fragmented(fragment(1, 1, 1024, tfdt(0)), fragment(1, 1, 1024, full("tfdt", 1<<24, n64(1<<50)))), meter.ErrMalformed},
-		"a fragment with two heads":         {moof(full("tfhd", 0, n32(1)), full("tfhd", 0, n32(2))), meter.ErrMalformed},
-		"a fragment without a head":         {moof(full("trun", 0, n32(1))), meter.ErrMalformed},
-		"a fragment with two times":         {moof(full("tfhd", 0, n32(1)), tfdt(0), tfdt(1)), meter.ErrMalformed},
-		"a run larger than its box":         {moof(full("tfhd", 0, n32(1)), full("trun", 0x100, n32(1<<30))), meter.ErrMalformed},
-		"two tracks of one number":          {swap(mp4Of(media, aac100(), aac100()), "tkhd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02", "tkhd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"), meter.ErrMalformed},
-		"too many tracks":                   {mp4Of(media, slices.Repeat([]mp4File{aac100()}, 17)...), meter.ErrUnsupported},
-		"a megabyte of nothing in front":    {slices.Concat(box("ftyp", make([]byte, 8)), box("free", make([]byte, 1<<20))), meter.ErrMalformed},
-		"nothing for ever behind the media": {slices.Concat(good, box("free", make([]byte, 33<<20))), meter.ErrMalformed},
+		"the index last":                      {slices.Concat(box("ftyp", make([]byte, 8)), box("mdat", media)), meter.ErrLate},
+		"the index last, nothing in front":    {box("mdat", media), meter.ErrLate},
+		"media in front of its index":         {of(func(f *mp4File) { f.offsets[3] = -3000; f.before = box("free", media) }), meter.ErrLate},
+		"a codec that has no clock":           {entry(sampleEntry("ac-3")), meter.ErrLate},
+		"a codec in MPEG-4 with no clock":     {entry(sampleEntry("mp4a", esds(0x6b, nil))), meter.ErrLate},
+		"Opus that says it lasts nothing":     {entry20(10), meter.ErrLate},
+		"fragments of Opus that last nothing": {slices.Concat(entry20(20), fragment(1, 50, 480, nil)), meter.ErrLate},
+		"AAC without a descriptor":            {entry(sampleEntry("mp4a")), meter.ErrMalformed},
+		"AAC without a configuration":         {entry(sampleEntry("mp4a", esds(0x40, nil))), meter.ErrMalformed},
+		"two descriptions":                    {swap(good, "stsd\x00\x00\x00\x00\x00\x00\x00\x01", "stsd\x00\x00\x00\x00\x00\x00\x00\x02"), meter.ErrLate},
+		"no audio":                            {of(func(f *mp4File) { f.handler = "vide" }), meter.ErrUnsupported},
+		"two indexes":                         {slices.Concat(good, good), meter.ErrMalformed},
+		"a fragment before the index":         {slices.Concat(box("ftyp", make([]byte, 8)), fragment(1, 1, 1, nil)), meter.ErrMalformed},
+		"a time scale of 0":                   {of(func(f *mp4File) { f.scale = 0 }), meter.ErrMalformed},
+		"a box smaller than its header":       {slices.Concat(good, n32(4), []byte("free")), meter.ErrMalformed},
+		"a box larger than what holds it":     {swap(good, "\x00\x00\x00\x10smhd", "\x70\x00\x00\x10smhd"), meter.ErrMalformed},
+		"a table larger than its box":         {swap(good, "stts\x00\x00\x00\x00\x00", "stts\x00\x00\x00\x00\x70"), meter.ErrMalformed},
+		"a table twice":                       {swap(good, "stsc", "stts"), meter.ErrMalformed},
+		"more than a month":                   {of(func(f *mp4File) { f.times = []int{1 << 31, 1 << 31} }), meter.ErrMalformed},
+		"a fragment of more than a month":     {moof(full("tfhd", 8, n32(1, 1<<31)), full("trun", 0, n32(1<<31))), meter.ErrMalformed},
+		"a gap of more than a day":            {fragmented(fragment(1, 1, 1024, tfdt(0)), fragment(1, 1, 1024, full("tfdt", 1<<24, n64(1<<50)))), meter.ErrMalformed},
+		"a fragment with two heads":           {moof(full("tfhd", 0, n32(1)), full("tfhd", 0, n32(2))), meter.ErrMalformed},
+		"a fragment without a head":           {moof(full("trun", 0, n32(1))), meter.ErrMalformed},
+		"a fragment with two times":           {moof(full("tfhd", 0, n32(1)), tfdt(0), tfdt(1)), meter.ErrMalformed},
+		"a run larger than its box":           {moof(full("tfhd", 0, n32(1)), full("trun", 0x100, n32(1<<30))), meter.ErrMalformed},
+		"two tracks of one number":            {swap(mp4Of(media, aac100(), aac100()), "tkhd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02", "tkhd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"), meter.ErrMalformed},
+		"too many tracks":                     {mp4Of(media, slices.Repeat([]mp4File{aac100()}, 17)...), meter.ErrUnsupported},
+		"a megabyte of nothing in front":      {slices.Concat(box("ftyp", make([]byte, 8)), box("free", make([]byte, 1<<20))), meter.ErrMalformed},
+		"nothing for ever behind the media":   {slices.Concat(good, box("free", make([]byte, 33<<20))), meter.ErrMalformed},
 		"an index without an end": {func() []byte {
 			b := slices.Concat(box("ftyp", make([]byte, 8)), box("moov", make([]byte, 0)))
 			copy(b[16:], n32(0))

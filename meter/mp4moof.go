@@ -142,6 +142,9 @@ func (m *mp4) endTraf() error {
 		}
 		f.span = max(f.span, add(max(r.at-f.start, 0), r.ticks))
 	}
+	if t.codec.tooShort(ticks(f.ticks, t.scale), f.count) {
+		return fmt.Errorf("%w: an MP4 track of Opus in packets of less than 20 ms", ErrLate)
+	}
 	now := t.elapsed()
 	if now-m.now > maxWhole {
 		return fmt.Errorf("%w: an MP4 fragment of more than %v", ErrMalformed, maxWhole)

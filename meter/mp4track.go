@@ -196,10 +196,13 @@ func (m *mp4) endTrak() error {
 		if t.edits > 0 {
 			track.whole = max(track.whole, ticks(t.edits, m.movie))
 		}
-		if track.stair = x.stair.steps; x.early {
+		if track.stair = x.stair.steps; x.early || len(track.stair) == 0 {
 			track.stair = []mp4Step{{m.levels[0].end, track.whole}}
 		}
 		track.span = track.stair[len(track.stair)-1].upTo
+	}
+	if track.codec.tooShort(ticks(x.ticks, t.scale), x.samples()) {
+		return fmt.Errorf("%w: an MP4 track of Opus in packets of less than 20 ms", ErrLate)
 	}
 	if track.whole > maxWhole {
 		return fmt.Errorf("%w: an MP4 track of more than %v", ErrMalformed, maxWhole)
