@@ -11,6 +11,9 @@ const (
 // fourcc is the type of a box.
 type fourcc [4]byte
 
+// String is for messages.
+func (f fourcc) String() string { return string(f[:]) }
+
 // mp4Level is a box that holds boxes and is open.
 type mp4Level struct {
 	kind fourcc
@@ -70,17 +73,17 @@ func (b *boxes) box(h []byte) (kind fourcc, payload int64, more bool, err error)
 		return kind, b.levels[b.depth-1].end - b.pos, false, nil
 	}
 	if payload = size - int64(len(h)); payload < 0 {
-		return kind, 0, false, fmt.Errorf("%w: the MP4 box %q has %d bytes", ErrMalformed, kind[:], size)
+		return kind, 0, false, fmt.Errorf("%w: the MP4 box %q has %d bytes", ErrMalformed, kind, size)
 	}
 	if b.depth > 0 && b.pos+payload > b.levels[b.depth-1].end {
-		return kind, 0, false, fmt.Errorf("%w: the MP4 box %q is larger than what holds it", ErrMalformed, kind[:])
+		return kind, 0, false, fmt.Errorf("%w: the MP4 box %q is larger than what holds it", ErrMalformed, kind)
 	}
 	return kind, payload, false, nil
 }
 
 func (b *boxes) open(kind fourcc, payload int64) error {
 	if b.depth == mp4Depth || payload < 0 {
-		return fmt.Errorf("%w: the MP4 box %q does not end, or is too deep", ErrMalformed, kind[:])
+		return fmt.Errorf("%w: the MP4 box %q does not end, or is too deep", ErrMalformed, kind)
 	}
 	b.levels[b.depth] = mp4Level{kind, b.pos + payload}
 	b.depth++
@@ -91,7 +94,7 @@ func (b *boxes) open(kind fourcc, payload int64) error {
 func (b *boxes) leaf(kind fourcc, payload int64, part mp4Part, head int) error {
 	b.kind, b.left, b.part, b.want, b.gap, b.rows = kind, payload, part, head, 0, 0
 	if part == mp4Head && payload < int64(head) {
-		return fmt.Errorf("%w: the MP4 box %q has %d bytes less than it must have", ErrMalformed, kind[:], int64(head)-payload)
+		return fmt.Errorf("%w: the MP4 box %q has %d bytes less than it must have", ErrMalformed, kind, int64(head)-payload)
 	}
 	return nil
 }
@@ -103,7 +106,7 @@ func (b *boxes) table(gap, rows int64, size int) error {
 	}
 	b.gap, b.rows, b.want = gap, rows, size
 	if gap+rows*int64(size) > b.left {
-		return fmt.Errorf("%w: the MP4 box %q is too small for its %d rows", ErrMalformed, b.kind[:], rows)
+		return fmt.Errorf("%w: the MP4 box %q is too small for its %d rows", ErrMalformed, b.kind, rows)
 	}
 	return nil
 }

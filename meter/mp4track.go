@@ -45,7 +45,7 @@ func (m *mp4) once(kind fourcc) error {
 		m.trak.seen = make(map[fourcc]bool)
 	}
 	if m.trak.seen[kind] {
-		return fmt.Errorf("%w: an MP4 track with two boxes %q", ErrMalformed, kind[:])
+		return fmt.Errorf("%w: an MP4 track with two boxes %q", ErrMalformed, kind)
 	}
 	m.trak.seen[kind] = true
 	return nil

@@ -2,6 +2,7 @@ package meter_test
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -90,22 +91,27 @@ func fuzzClock(t *testing.T, open func() meter.Clock, file []byte, cut int) {
 	}
 }
 
-// unallocating checks that a file, after its beginning, is measured without allocations.
+// unallocating checks that a file, after its beginning, is measured without a single allocation.
 func unallocating(t *testing.T, open func() meter.Clock, file []byte, begin int) {
 	t.Helper()
 	c := open()
 	if err := c.Write(file[:begin]); err != nil {
 		t.Fatal(err)
 	}
-	rest := file[begin:]
-	if n := testing.AllocsPerRun(len(rest)/160-2, func() {
-		if err := c.Write(rest[:160]); err != nil {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for rest := file[begin:]; len(rest) > 0; {
+		n := min(160, len(rest))
+		if err := c.Write(rest[:n]); err != nil {
 			t.Fatal(err)
 		}
-		rest = rest[160:]
+		rest = rest[n:]
 		_ = c.Elapsed()
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.Mallocs - before.Mallocs; n > 2 { // the runtime's own
+		t.Errorf("%d allocations for %d bytes", n, len(file)-begin)
 	}
 }
 

@@ -235,7 +235,7 @@ func TestHostileWebMIsRefused(t *testing.T) {
 }
 
 func TestWebMPassesOverPicturesByTheirCount(t *testing.T) {
-	file := webmLive(cluster20(live, 0), el(0x1941a469, make([]byte, 20<<20)), cluster20(live, 1000))
+	file := webmLive(cluster20(live, 0), el(0x1941a469, make([]byte, 3<<20)), cluster20(live, 1000))
 	if got := elapsed(t, auto, file); got != samples(96_000-312, 48_000) {
 		t.Errorf("%v, want 2 s", got)
 	}
