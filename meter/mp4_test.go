@@ -92,6 +92,17 @@ func TestMP4CountsAPieceWhenItsFirstByteHasPassed(t *testing.T) {
 	}
 }
 
+// TestVideoInOnePieceBehindTheAudioIsNoSilence has more bytes without audio than may come unannounced.
+func TestVideoInOnePieceBehindTheAudioIsNoSilence(t *testing.T) {
+	video := mp4With(func(f *mp4File) {
+		f.handler, f.offsets, f.perChunk, f.same = "vide", []int{20_000}, []int{1, 100, 1}, 400_000
+	})
+	a := meter.NewAuto()
+	if err := feed(t, a, mp4Of(make([]byte, 40<<20), aac100(), video), 65536); err != nil || a.Elapsed() != samples(102_400, 48_000) {
+		t.Errorf("%v, %v", a.Elapsed(), err)
+	}
+}
+
 // TestALongIndexIsKeptCoarserAndNeverLate has ten hours, which is more than is kept.
 func TestALongIndexIsKeptCoarserAndNeverLate(t *testing.T) {
 	const n, chunk = 300_000, 7
@@ -160,6 +171,7 @@ func TestHostileMP4IsRefused(t *testing.T) {
 		"AAC without a configuration":         {entry(sampleEntry("mp4a", esds(0x40, nil))), meter.ErrMalformed},
 		"two descriptions":                    {swap(good, "stsd\x00\x00\x00\x00\x00\x00\x00\x01", "stsd\x00\x00\x00\x00\x00\x00\x00\x02"), meter.ErrLate},
 		"no audio":                            {of(func(f *mp4File) { f.handler = "vide" }), meter.ErrUnsupported},
+		"an index with four bytes too many":   {slices.Concat(mp4Of(nil, mp4With(func(f *mp4File) { f.extra = n32(0) })), media), meter.ErrMalformed},
 		"two indexes":                         {slices.Concat(good, good), meter.ErrMalformed},
 		"a fragment before the index":         {slices.Concat(box("ftyp", make([]byte, 8)), fragment(1, 1, 1, nil)), meter.ErrMalformed},
 		"a time scale of 0":                   {of(func(f *mp4File) { f.scale = 0 }), meter.ErrMalformed},

@@ -63,6 +63,8 @@ func (b *boxes) box(h []byte) (kind fourcc, payload int64, more bool, err error)
 	kind = fourcc(h[4:8])
 	size := int64(be32(h))
 	switch {
+	case b.depth > 0 && b.pos > b.levels[b.depth-1].end:
+		return kind, 0, false, fmt.Errorf("%w: an MP4 box %q that begins at the end of what holds it", ErrMalformed, kind)
 	case size == 1 && len(h) < 16:
 		return kind, 0, true, nil
 	case size == 1:

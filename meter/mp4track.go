@@ -171,6 +171,9 @@ func (m *mp4) chunk(offset int64) error {
 func (m *mp4) endTrak() error {
 	t := m.trak
 	m.trak = nil
+	if t.index.chunk > 0 {
+		m.expected = max(m.expected, add(t.index.last, t.index.bytes))
+	}
 	if !t.audio() {
 		return nil
 	}
