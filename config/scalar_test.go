@@ -95,7 +95,7 @@ func TestTheKeysOfTheContractExist(t *testing.T) {
 		ledger.path ledger.slice ledger.store ledger.timezone
 		limits.dial_timeout limits.header_timeout limits.idle_timeout limits.message_bytes limits.stream_duration limits.streams limits.streams_per_user
 		limits.upload_bytes limits.upload_duration
-		listen log.format log.level
+		listen log.format log.level meter.unmeasured
 		providers.deepgram.allow providers.deepgram.charge providers.deepgram.key providers.deepgram.listen providers.deepgram.max_streams providers.deepgram.realtime_url providers.deepgram.url
 		providers.soniox.allow providers.soniox.charge providers.soniox.key providers.soniox.listen providers.soniox.max_streams providers.soniox.realtime_url providers.soniox.url
 		providers.speechmatics.allow providers.speechmatics.charge providers.speechmatics.key providers.speechmatics.listen providers.speechmatics.max_streams providers.speechmatics.realtime_url providers.speechmatics.url

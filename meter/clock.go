@@ -22,7 +22,7 @@ type Counter interface {
 	MillisAfter(n int64) int64
 }
 
-// New returns the clock of a format, or an error that wraps ErrUnsupported.
+// New returns the clock of headerless audio, or an error that wraps ErrUnsupported.
 func New(f Format) (Counter, error) {
 	if err := f.Validate(); err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import "strings"
 // takes: "pcm_" (old clients leave it out), s, u or f for signed, unsigned and float, the
 // bits, and the order of the bytes. Only the bits say how long a sample lasts.
 func (e Encoding) sampleBytes() int {
-	switch e {
+	switch e { //nolint:exhaustive // the others have none
 	case Linear16:
 		return 2
 	case Linear32:

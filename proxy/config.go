@@ -31,6 +31,7 @@ type Config struct {
 	Identity  IdentityConfig
 	Budgets   []policy.Budget // nil: the default one; empty: none
 	Limits    LimitsConfig
+	Meter     MeterConfig
 	Refuse    RefuseConfig
 	Drain     DrainConfig
 
@@ -90,6 +91,17 @@ type LimitsConfig struct {
 	DialTimeout    time.Duration // to the vendor, handshake included; default 5s
 }
 
+// What becomes of audio whose time cannot be told while it flows: MeterConfig.Unmeasured.
+const (
+	UnmeasuredRefuse = "refuse" // 415, or 1008 in a stream
+	UnmeasuredVendor = "vendor" // it passes; the vendor's figure and the wall clock are charged
+)
+
+// MeterConfig says how audio is measured.
+type MeterConfig struct {
+	Unmeasured string // default refuse
+}
+
 // RefuseConfig shapes refusals.
 type RefuseConfig struct {
 	RetryAfter bool // send Retry-After, on which some SDKs sleep; default true
@@ -137,6 +149,7 @@ func (c Config) WithDefaults() Config {
 	fill(&c.Limits.IdleTimeout, 60*time.Second)
 	fill(&c.Limits.HeaderTimeout, 5*time.Second)
 	fill(&c.Limits.DialTimeout, 5*time.Second)
+	fill(&c.Meter.Unmeasured, UnmeasuredRefuse)
 	c.Refuse.RetryAfter = true
 	fill(&c.Drain.Grace, 30*time.Minute)
 	fill(&c.Drain.Hard, c.Drain.Grace+time.Minute)

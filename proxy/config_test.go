@@ -105,6 +105,7 @@ func TestEachFaultNamesItsKey(t *testing.T) {
 		{"identity.tokens.secret", func(c *Config) { c.Identity.Tokens.Secret = secret.New(strings.Repeat("s", 31)) }},
 		{"identity.tokens.user_claim", func(c *Config) { c.Identity.Tokens.UserClaim = "" }},
 		{"identity.tokens.plan_claim", func(c *Config) { c.Identity.Tokens.PlanClaim = "" }},
+		{"meter.unmeasured", func(c *Config) { c.Meter.Unmeasured = "guess" }},
 		{"identity.anonymous", func(c *Config) { c.Identity.Anonymous = "allow" }},
 		{"budgets[0].limit", func(c *Config) { c.Budgets[0].Limit = 0 }},
 		{"budgets[0].providers", func(c *Config) { c.Budgets[0].Providers = []string{"assemblyai"} }},

@@ -45,6 +45,9 @@ func (c Config) Validate() error {
 	c.Identity.validate(&f)
 	validateBudgets(&f, c.Budgets)
 	c.Limits.validate(&f)
+	if u := c.Meter.Unmeasured; u != UnmeasuredRefuse && u != UnmeasuredVendor {
+		f.add("meter.unmeasured", "%q is not known: use refuse or vendor", u)
+	}
 	if c.Drain.Grace < 0 {
 		f.add("drain.grace", "is negative")
 	}

@@ -41,6 +41,7 @@ type exchange struct {
 	bill   *bill   // nil where nothing is charged
 	basis  string  // of what was charged; "": our own count
 	status int     // of the answer
+	method string  // how its audio was measured; "" where there was none
 }
 
 // modePass is what providers.X.allow lets through.
@@ -251,6 +252,9 @@ func (x *exchange) report(err error) {
 		}
 	}
 	attrs = append(attrs, slog.Int64("charged_ms", charged))
+	if x.method != "" {
+		attrs = append(attrs, slog.String("method", x.method))
+	}
 	if err != nil {
 		attrs = append(attrs, slog.Any("error", err))
 	}

@@ -18,8 +18,10 @@ type gate struct {
 	budgets []policy.Budget
 	windows map[string]ledger.Window // of each budget, parsed once
 	slice   time.Duration
-	log     *slog.Logger
-	metrics *Metrics
+	// unmeasured is MeterConfig.Unmeasured.
+	unmeasured string
+	log        *slog.Logger
+	metrics    *Metrics
 }
 
 func newGate(bs []policy.Budget, slice time.Duration, l ledger.Ledger, log *slog.Logger, m *Metrics) (*gate, error) {

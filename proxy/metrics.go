@@ -19,6 +19,7 @@ type Metrics struct {
 	audioBytes    *prometheus.CounterVec
 	charged       *prometheus.CounterVec
 	meterDrift    *prometheus.CounterVec
+	meteredBy     *prometheus.CounterVec
 	decisions     *prometheus.CounterVec
 	leases        *prometheus.CounterVec
 	leaseSeconds  prometheus.Histogram
@@ -42,6 +43,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		audioBytes:    counter("audio_bytes_total", "Audio in bytes, forwarded to the vendor or dropped.", "provider", "kind"),
 		charged:       counter("charged_seconds_total", "Audio charged to users when their streams ended.", "provider", "basis"),
 		meterDrift:    counter("meter_drift_seconds_total", "Difference between the vendor's figure and ours; sign is over where the vendor counted more.", "provider", "sign"),
+		meteredBy:     counter("metered_streams_total", "Streams and uploads that ended, by how their time was found.", "provider", "method"),
 		decisions:     counter("decisions_total", "Decisions of the budgets.", "decision", "reason", "shadow"),
 		leases:        counter("lease_requests_total", "Calls to the ledger by result.", "result"),
 		storeErrors:   counter("store_errors_total", "Calls to the ledger that failed.", "op", "class"),
@@ -92,6 +94,11 @@ func (m *Metrics) drift(provider string, vendorMinusOurs time.Duration) {
 		sign, vendorMinusOurs = "under", -vendorMinusOurs
 	}
 	m.meterDrift.WithLabelValues(provider, sign).Add(vendorMinusOurs.Seconds())
+}
+
+// metered counts how the time of a stream or an upload was found.
+func (m *Metrics) metered(provider, method string) {
+	m.meteredBy.WithLabelValues(provider, method).Inc()
 }
 
 func (m *Metrics) decided(d policy.Decision) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sttgate/sttgate/meter/ledger"
@@ -18,16 +19,20 @@ import (
 //	larger       the larger of the two
 //	reported     audio is bought, the vendor's own figure is charged once it is told
 //
-// Each is multiplied by the route's weight. buy belongs to the goroutine that
-// reads the client, tick to the registry's ticker.
+// Audio that nothing here can measure is paid by the wall clock since it began, or by the
+// vendor's figure where that is larger. Each is multiplied by the weight. buy belongs to the
+// goroutine that reads the client, tick to the registry's ticker.
 type purse struct {
 	account *ledger.Account
 	gate    *gate
 	sub     subject
 	basis   string // ProviderConfig.Charge
-	weight  int64
 	began   time.Time
 	waiting func() // told before buy waits for a lease
+
+	weight  atomic.Int64 // ms to pay per ms; 0 is 1
+	outside atomic.Int64 // when audio began that is not measured here, in Unix ms; 0: it is
+	vendors atomic.Int64 // ms that the vendor has told of such audio
 
 	mu     sync.Mutex // only where the wall clock costs: then there are two buyers
 	audio  int64      // ms forwarded or about to be
@@ -39,7 +44,12 @@ type purse struct {
 const leaseWait = 15 * time.Second
 
 // timed says whether the wall clock costs.
-func (p *purse) timed() bool { return p.basis == ChargeConnection || p.basis == ChargeLarger }
+func (p *purse) timed() bool {
+	return p.basis == ChargeConnection || p.basis == ChargeLarger || p.outside.Load() != 0
+}
+
+// unmeasured makes the wall clock cost from now on.
+func (p *purse) unmeasured(now time.Time) { p.outside.CompareAndSwap(0, now.UnixMilli()) }
 
 // owed is the price of a stream whose audio has come to ms.
 func (p *purse) owed(ms int64, now time.Time) int64 {
@@ -49,15 +59,20 @@ func (p *purse) owed(ms int64, now time.Time) int64 {
 	case ChargeLarger:
 		ms = max(ms, now.Sub(p.began).Milliseconds())
 	}
-	return ms * p.weight
+	if since := p.outside.Load(); since != 0 {
+		ms = max(ms, now.UnixMilli()-since, p.vendors.Load())
+	}
+	return ms * p.times()
 }
+
+func (p *purse) times() int64 { return max(p.weight.Load(), 1) }
 
 // buy pays for a stream whose audio comes to ms, waiting for a lease that is under
 // way: a client that sends faster than real time is slowed to the pace of its
 // leases, not cut. need is what was to be paid.
 func (p *purse) buy(ms int64) (need int64, err error) {
 	if !p.timed() {
-		need = ms*p.weight - p.bought
+		need = max(ms*p.times()-p.bought, 0)
 		if need > 0 {
 			if err = p.pay(need); err != nil {
 				return need, err
@@ -119,11 +134,19 @@ func (p *purse) tick(now time.Time) error {
 
 // told passes the vendor's figure on to the account, which charges it in the end.
 func (p *purse) told(s provider.Session) {
-	if p.basis != ChargeReported {
+	outside := p.outside.Load() != 0
+	if p.basis != ChargeReported && !outside {
 		return
 	}
-	if d, ok := s.Reported(); ok {
-		p.account.Report(millis(d) * p.weight)
+	d, ok := s.Reported()
+	if !ok {
+		return
+	}
+	if outside {
+		p.vendors.Store(millis(d))
+	}
+	if p.basis == ChargeReported {
+		p.account.Report(millis(d) * p.times())
 	}
 }
 

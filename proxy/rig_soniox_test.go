@@ -31,6 +31,7 @@ type sonioxRig struct {
 // does from 2027-01-15.
 func newSonioxRig(t *testing.T, o rigOptions) *sonioxRig {
 	t.Helper()
+	o.fake.Clock = readClock
 	s := fake.NewSoniox(o.fake)
 	return &sonioxRig{newRigBeside(t, o, "soniox", sonioxPath, s), s}
 }

@@ -31,6 +31,7 @@ type speechmaticsRig struct {
 func newSpeechmaticsRig(t *testing.T, o rigOptions) *speechmaticsRig {
 	t.Helper()
 	o.fake.StrictNumbers = true
+	o.fake.Clock = readClock
 	s := fake.NewSpeechmatics(o.fake)
 	return &speechmaticsRig{newRigBeside(t, o, "speechmatics", speechmaticsPath, s), s}
 }

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sttgate/sttgate/config/secret"
+	"github.com/sttgate/sttgate/meter"
 	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/proxy/fake"
@@ -57,6 +58,7 @@ type rigOptions struct {
 
 func newRig(t *testing.T, o rigOptions) *rig {
 	t.Helper()
+	o.fake.Clock = readClock
 	r := &rig{t: t, vendor: fake.NewDeepgram(o.fake), store: o.store, log: &logBuffer{}, reg: prometheus.NewRegistry(), done: make(chan struct{})}
 	up := httptest.NewUnstartedServer(r.vendor)
 	var roots *tls.Config
@@ -112,6 +114,16 @@ func newRig(t *testing.T, o rigOptions) *rig {
 		}
 	})
 	return r
+}
+
+// readClock is what the fake vendors read containers with. Tests of what a container lasts hold it against
+// the file's known length too.
+func readClock(encoding string) fake.Clock {
+	c, err := meter.Open(meter.Format{Encoding: meter.Encoding(encoding)})
+	if err != nil {
+		return nil
+	}
+	return c
 }
 
 // stop ends the gateway at once, with its streams.

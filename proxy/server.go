@@ -60,6 +60,7 @@ func New(c Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.unmeasured = c.Meter.Unmeasured
 	minter, err := NewMinter(c.Identity.Tokens)
 	if err != nil && !errors.Is(err, ErrNoTokens) {
 		return nil, err

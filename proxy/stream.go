@@ -58,8 +58,9 @@ func (s *Stream) Progress() Progress {
 func newStream(id, request string, a *admission, rt provider.Route, v *vendor, cfg relay.Config, c, up leg, g *gate) *Stream {
 	t := &tap{
 		session: v.Open(rt), gate: g, sub: a.subject, route: rt, now: time.Now, request: request,
-		purse: purse{account: a.account, gate: g, sub: a.subject, basis: v.config.Charge, weight: rt.Weight, began: time.Now()},
+		purse: purse{account: a.account, gate: g, sub: a.subject, basis: v.config.Charge, began: time.Now()},
 	}
+	t.purse.weight.Store(rt.Weight)
 	t.stream = relay.New(cfg, c.conn, up.conn, up.rest, t)
 	t.purse.waiting = func() { t.stream.Waiting(relay.Client) }
 	return &Stream{
@@ -98,8 +99,8 @@ func (s *Stream) end(res relay.Result) {
 	s.tap.keepalives.stop()
 	// The wall clock's share since the last tick. A budget that has no room for it was spent to
 	// its end, and the stream is over.
-	_ = s.tap.purse.tick(time.Now())
 	s.tap.purse.told(s.tap.session)
+	_ = s.tap.purse.tick(time.Now())
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
 	err := s.tap.purse.account.Close(ctx)
@@ -123,7 +124,13 @@ func (s *Stream) report(res relay.Result, settle error) {
 	if v, ok := s.tap.session.(provider.Identified); ok && v.VendorID() != "" {
 		attrs = append(attrs, slog.String("vendor_id", v.VendorID())) // what the vendor's records know the stream by
 	}
-	if rep, ok := s.tap.session.Reported(); ok {
+	rep, told := s.tap.session.Reported()
+	method := s.tap.sound.method(told)
+	attrs = append(attrs, slog.String("method", method))
+	if in := s.tap.sound.info(); in.Format != "" {
+		attrs = append(attrs, slog.String("format", in.Format), slog.String("codec", in.Codec))
+	}
+	if told {
 		attrs = append(attrs, slog.Int64("reported_ms", rep.Milliseconds()))
 		s.metrics.drift(s.Provider, rep-p.Forwarded)
 	}
@@ -137,6 +144,7 @@ func (s *Stream) report(res relay.Result, settle error) {
 		attrs = append(attrs, slog.Any("settle_error", settle))
 	}
 	s.flush()
+	s.metrics.metered(s.Provider, method)
 	s.metrics.ended(s.Provider, s.result(res), cmp.Or(s.tap.purse.basis, ChargeAudio), charged)
 	s.log.LogAttrs(context.Background(), level(settle), "stream ended", attrs...)
 }

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sttgate/sttgate/meter"
 	"github.com/sttgate/sttgate/proxy/provider"
 	"github.com/sttgate/sttgate/proxy/relay"
 )
@@ -15,8 +14,7 @@ import (
 // had. Audio state belongs to the goroutine that reads the client.
 type tap struct {
 	session provider.Session
-	clock   meter.Counter // nil until the client has declared its format
-	format  meter.Format  // the clock's
+	sound   sound
 	purse   purse
 	gate    *gate
 	sub     subject
@@ -29,6 +27,7 @@ type tap struct {
 	cut        bool             // the message at hand is being dropped
 	denial     *provider.Denial // why audio is dropped
 	skipped    int64            // bytes dropped in this dropping period
+	frame      int64            // bytes of the frame at hand that were not shown yet
 	asked      time.Time        // when the budget was last asked for while dropping
 	finished   sync.Once
 	keepalives keepalives
@@ -39,106 +38,11 @@ type tap struct {
 	ended                      atomic.Pointer[provider.Denial]
 }
 
-var _ relay.Tap = (*tap)(nil)
+var _ relay.Reader = (*tap)(nil)
 
 // askEvery is how often a dropping stream asks whether its budget came back:
 // within a slice, as often as a running stream talks to the ledger.
 const askEvery = 2 * time.Second
-
-// Audio buys the message's time and lets it pass, or drops it whole.
-func (t *tap) Audio(n int64, first, last bool) relay.Verdict {
-	return t.audio(provider.Audio{Bytes: n, First: first, Last: last})
-}
-
-func (t *tap) audio(a provider.Audio) relay.Verdict {
-	if t.clock == nil && !t.learn() {
-		return relay.Stop
-	}
-	t.cut = t.cut && !a.First
-	switch {
-	case t.cut, t.dropping && t.route.DropFinal: // the rest of a message that lost its beginning, or of a stream
-		return t.drop(a)
-	case a.Bytes == 0: // the vendor's end of stream, not audio
-		t.session.Forwarded(a, t.clock.Elapsed())
-		return relay.Pass
-	case t.dropping && t.lost():
-		return t.drop(a)
-	}
-	need, err := t.purse.buy(t.clock.MillisAfter(a.Bytes))
-	if err != nil {
-		return t.unpaid(a, need, err)
-	}
-	t.resume()
-	t.clock.Advance(a.Bytes)
-	elapsed := t.clock.Elapsed()
-	t.forwarded.Add(a.Bytes)
-	t.forwardedTime.Store(int64(elapsed))
-	t.session.Forwarded(a, elapsed)
-	return relay.Pass
-}
-
-// learn makes the clock of what the client has declared. Audio that nobody can
-// count is free audio: without a clock there is no stream.
-func (t *tap) learn() bool {
-	f, ok := t.session.Format()
-	if !ok {
-		t.end(deny(provider.Unsupported, "audio came before the message that declares its format"))
-		return false
-	}
-	clock, err := meter.New(f)
-	if err != nil {
-		t.end(deny(provider.Unsupported, err.Error()))
-		return false
-	}
-	t.clock, t.format = clock, f
-	return true
-}
-
-// lost says whether a message that could be bought again must be dropped all the
-// same: resuming inside a sample would garble everything after it.
-func (t *tap) lost() bool { return t.skipped%int64(t.format.Align()) != 0 }
-
-// unpaid decides what happens to a message that could not be bought.
-func (t *tap) unpaid(a provider.Audio, need int64, err error) relay.Verdict {
-	d, violated := t.purse.why(need, err)
-	d.RequestID = t.request
-	if violated == nil || !t.gate.drops(violated.Violated, t.route) {
-		t.end(d)
-		return relay.Stop
-	}
-	t.denial = d
-	if !t.dropping {
-		t.dropping, t.skipped = true, 0
-		t.gate.metrics.decided(*violated)
-		t.keepalives.start(t.stream, t.session)
-	}
-	if now := t.now(); now.Sub(t.asked) >= askEvery {
-		t.asked = now
-		t.purse.account.Ask(need)
-	}
-	return t.drop(a)
-}
-
-// drop counts a message, or a fragment of one, that does not pass.
-func (t *tap) drop(a provider.Audio) relay.Verdict {
-	a.Time = t.format.Duration(a.Bytes)
-	t.cut = true
-	t.skipped += a.Bytes
-	t.droppedTime.Store(int64(t.format.Duration(t.dropped.Add(a.Bytes))))
-	t.lock(relay.Client)
-	defer t.owed.Unlock()
-	for _, m := range t.session.Drop(a, *t.denial) {
-		t.owe(m)
-	}
-	return relay.Drop
-}
-
-func (t *tap) resume() {
-	if t.dropping {
-		t.dropping = false
-		t.keepalives.stop()
-	}
-}
 
 // ClientText shows the session a text message of the client, and buys the audio in it.
 func (t *tap) ClientText(msg []byte) ([]byte, relay.Verdict, error) {
@@ -148,7 +52,7 @@ func (t *tap) ClientText(msg []byte) ([]byte, relay.Verdict, error) {
 		return nil, relay.Stop, nil
 	}
 	if a.Audio != nil {
-		if v := t.audio(*a.Audio); v != relay.Pass {
+		if v := t.spoken(*a.Audio); v != relay.Pass {
 			return nil, v, nil
 		}
 	}

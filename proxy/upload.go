@@ -33,6 +33,9 @@ func (x *exchange) upload() error {
 			return err
 		}
 		g.buy = x.bill.cover
+		if x.gate.unmeasured == UnmeasuredVendor {
+			g.leave = func() (time.Duration, error) { return x.limits.UploadDuration, x.unseen() }
+		}
 	}
 	body, err := x.measured(form, g)
 	if err != nil {
@@ -51,6 +54,12 @@ func (x *exchange) upload() error {
 	}
 	defer resp.Body.Close()
 	return x.finish(resp, g, body)
+}
+
+// metered notes how the audio was measured.
+func (x *exchange) metered(method string) {
+	x.method = method
+	x.gate.metrics.metered(x.v.Name(), method)
 }
 
 func (x *exchange) subject() subject {
@@ -135,7 +144,8 @@ func (x *exchange) finish(resp *http.Response, g *gauge, body *uploadBody) error
 	body.stop()
 	order := body.order()
 	out := x.batch.Outcome(x.rt, resp.StatusCode, head)
-	unseen := order != nil && order.URL
+	unseen := order != nil && order.URL || g.unseen()
+	x.metered(g.method(out.Known))
 	fault := body.fault()
 	switch {
 	case resp.StatusCode >= 300:

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -12,42 +13,59 @@ import (
 // gauge turns the audio of an upload into what it costs, and buys that before it goes on.
 //
 //	declared raw formats    by length
-//	anything else           by what the audio itself says (container)
-//	both                    the larger: who declares 192 kHz and sends an MP3 pays for the MP3
+//	anything else           by what the audio itself says
+//	both                    the larger (meter.Claim): who declares 192 kHz and sends an MP3 pays for the MP3
+//	neither                 the vendor's figure, where meter.unmeasured says so
 //
 // Write and reserve belong to whoever reads the body; the figures are safe from any goroutine.
 type gauge struct {
-	raw     meter.Counter // nil: not declared
-	auto    container     // nil: nothing in it that could be read
 	format  meter.Format
 	channel bool          // each channel costs
 	most    time.Duration // limits.upload_duration; 0: none
 	slice   int64         // ms bought ahead
 	buy     func(ms, ahead int64) error
+	// leave asks whether audio that cannot be measured may pass all the same, and what is reserved for
+	// it; nil: it may not.
+	leave func() (time.Duration, error)
 
-	mu     sync.Mutex // guards what follows
-	times  int64      // ms to pay per ms
-	known  time.Duration
-	whole  bool          // known is the length of the whole, as declared
-	floor  time.Duration // what was measured for as long as it was understood
-	extra  time.Duration // that nobody sees
-	bytes  int64
-	length int64 // of the audio in bytes; -1: nobody knows
+	mu      sync.Mutex // guards what follows
+	clock   uploadClock
+	outside bool  // it is not measured here
+	times   int64 // ms to pay per ms
+	known   time.Duration
+	whole   bool          // known is the length of the whole, as declared
+	extra   time.Duration // that nobody sees
+	bytes   int64
+	length  int64 // of the audio in bytes; -1: nobody knows
+}
+
+// uploadClock is a *meter.Auto or a *meter.Claim.
+type uploadClock interface {
+	meter.Clock
+	Info() meter.Info
+	Declared(bodyBytes int64) (time.Duration, bool)
 }
 
 func newGauge(rt provider.Route, most, slice time.Duration) (*gauge, error) {
 	g := &gauge{
-		auto: newContainer(), format: rt.Format, channel: rt.PerChannel, most: most, slice: slice.Milliseconds(),
+		format: rt.Format, channel: rt.PerChannel, most: most, slice: slice.Milliseconds(),
 		times: max(rt.Weight, 1), length: -1, buy: func(int64, int64) error { return nil },
 	}
-	if rt.Format.Encoding == "" {
-		return g, nil
+	if g.format.Encoding == "" {
+		g.format.Encoding = meter.Container
 	}
-	raw, err := meter.New(rt.Format)
+	clock, err := meter.Open(g.format)
 	if err != nil {
 		return nil, &provider.Error{Status: http.StatusUnsupportedMediaType, Detail: err.Error()}
 	}
-	g.raw = raw
+	switch c := clock.(type) {
+	case uploadClock:
+		g.clock = c
+	case meter.Counter:
+		g.clock = meter.NewClaim(c, g.format)
+	default:
+		return nil, &provider.Error{Status: http.StatusUnsupportedMediaType, Detail: "bare packets (encoding=" + string(g.format.Encoding) + ") cannot be told apart in one body: send them in a container such as Ogg, without encoding"}
+	}
 	return g, nil
 }
 
@@ -59,10 +77,15 @@ func (g *gauge) told(bytes int64, exact bool) error {
 		return nil
 	}
 	g.length = bytes
-	if g.raw == nil || bytes < 0 {
+	if bytes < 0 || g.format.Encoding == meter.Container {
 		return nil
 	}
-	g.known, g.whole = g.format.Duration(bytes), true
+	c, err := meter.New(g.format)
+	if err != nil {
+		return unmetered(err)
+	}
+	c.Advance(bytes)
+	g.known, g.whole = c.Elapsed(), true
 	return g.short(g.known)
 }
 
@@ -79,44 +102,40 @@ func (g *gauge) write(p []byte) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.bytes += int64(len(p))
-	if g.raw != nil {
-		g.raw.Advance(int64(len(p)))
-	}
-	if g.auto != nil {
-		if err := g.auto.Write(p); err != nil {
-			if g.raw == nil {
-				return unmetered(err)
+	if !g.outside {
+		if err := g.clock.Write(p); err != nil {
+			if err := g.unread(err); err != nil {
+				return err
 			}
-			g.floor = g.measured()
-			g.auto = nil // headerless, as declared
 		}
 	}
-	if g.auto != nil && !g.whole {
-		if d, ok := g.auto.Declared(g.length); ok {
+	if !g.whole && !g.outside {
+		if d, ok := g.clock.Declared(g.length); ok {
 			g.known, g.whole = max(d, g.known), true
 		}
 	}
-	g.known = max(g.known, g.measured())
+	g.known = max(g.known, g.clock.Elapsed())
 	if err := g.short(g.known); err != nil {
 		return err
 	}
 	return g.pay()
 }
 
-func unmetered(err error) error {
-	return &provider.Error{Status: http.StatusUnsupportedMediaType, Detail: "this audio cannot be measured: " + err.Error()}
+// unread decides about audio that cannot be measured. It is called with the lock held.
+func (g *gauge) unread(err error) error {
+	if g.leave == nil || errors.Is(err, meter.ErrMalformed) || g.clock.Elapsed() > 0 {
+		return unmetered(err)
+	}
+	reserved, no := g.leave()
+	if no != nil {
+		return no
+	}
+	g.outside, g.extra = true, max(g.extra, reserved)
+	return nil
 }
 
-// measured is the audio so far. It is called with the lock held.
-func (g *gauge) measured() time.Duration {
-	d := g.floor
-	if g.raw != nil {
-		d = max(d, g.raw.Elapsed())
-	}
-	if g.auto != nil {
-		d = max(d, g.auto.Elapsed())
-	}
-	return d
+func unmetered(err error) error {
+	return &provider.Error{Status: http.StatusUnsupportedMediaType, Detail: unreadable(err)}
 }
 
 // pay buys what is known to be needed: the whole, or what has come. It is called with the lock held.
@@ -133,8 +152,8 @@ const maxAhead = 60_000
 
 // factor is the weight with what the audio tells. It is called with the lock held.
 func (g *gauge) factor() int64 {
-	if g.channel && g.auto != nil {
-		return g.times * int64(max(g.auto.Channels(), 1))
+	if g.channel {
+		return g.times * int64(max(g.clock.Info().Channels, 1))
 	}
 	return g.times
 }
@@ -159,17 +178,39 @@ func (g *gauge) reserve(d time.Duration) error {
 func (g *gauge) end() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.raw == nil && g.bytes > 0 && !g.auto.Known() {
+	if a, ok := g.clock.(*meter.Auto); ok && !g.outside && g.bytes > 0 && !a.Known() {
 		return unmetered(meter.ErrUnsupported)
 	}
 	return nil
+}
+
+// unseen says that nothing here has measured the audio.
+func (g *gauge) unseen() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.outside
+}
+
+// method tells how its time was found; reported says that the vendor told a figure.
+func (g *gauge) method(reported bool) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.outside && reported:
+		return methodVendor
+	case g.outside || g.bytes == 0:
+		return methodNone
+	case g.format.Encoding == meter.Container || g.clock.Info() != meter.Info{}:
+		return methodContainer
+	}
+	return methodLength
 }
 
 // ready reports whether it is clear what comes: its format, and its length where that is told.
 func (g *gauge) ready() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.whole || g.known > 0
+	return g.whole || g.known > 0 || g.outside
 }
 
 // declared is what the whole costs, 0 where nobody has said how long it is.
@@ -186,7 +227,7 @@ func (g *gauge) declared() int64 {
 func (g *gauge) elapsed() time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.measured()
+	return g.clock.Elapsed()
 }
 
 // millis is the same in whole milliseconds.
@@ -196,7 +237,7 @@ func (g *gauge) millis() int64 { return millis(g.elapsed()) }
 func (g *gauge) cost() int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return millis(g.measured()+g.extra) * g.factor()
+	return millis(g.clock.Elapsed()+g.extra) * g.factor()
 }
 
 func (g *gauge) weight() int64 {

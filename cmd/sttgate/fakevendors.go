@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sttgate/sttgate/meter"
 	"github.com/sttgate/sttgate/proxy/fake"
 )
 
@@ -42,9 +43,9 @@ func startVendors(ctx context.Context, listen string) (*vendors, error) {
 	}
 	v := &vendors{
 		by: map[string]standIn{
-			"deepgram":     fake.NewDeepgram(fake.Options{}),
-			"soniox":       fake.NewSoniox(fake.Options{}),
-			"speechmatics": fake.NewSpeechmatics(fake.Options{}),
+			"deepgram":     fake.NewDeepgram(fake.Options{Clock: vendorClock}),
+			"soniox":       fake.NewSoniox(fake.Options{Clock: vendorClock}),
+			"speechmatics": fake.NewSpeechmatics(fake.Options{Clock: vendorClock}),
 		},
 		listener: l, failed: make(chan error, 1), done: make(chan struct{}),
 	}
@@ -108,4 +109,13 @@ func (v *vendors) stop() error {
 	}
 	<-v.done
 	return err
+}
+
+// vendorClock is what a fake vendor reads containers and packets with. An encoding that is not known lasts no time.
+func vendorClock(encoding string) fake.Clock { //nolint:ireturn // the port
+	c, err := meter.Open(meter.Format{Encoding: meter.Encoding(encoding)})
+	if err != nil {
+		return nil
+	}
+	return c
 }

@@ -35,6 +35,9 @@ type Options struct {
 	Reads int
 	// CloseTimeout is how long the answer to our Close is waited for [2 s].
 	CloseTimeout time.Duration
+	// Clock makes what reads audio that says itself how long it is: encoding is "auto" for containers,
+	// or a codec whose packets are messages [such audio lasts no time]. This package has none of its own.
+	Clock func(encoding string) Clock
 	// Step is how much audio makes a result [1 s].
 	Step time.Duration
 	// Scenario chooses a misbehaviour for a request, "" for none. Without it a

@@ -126,7 +126,7 @@ func (f *flux) text(kind string, msg []byte) bool {
 
 // flush ends the turn that is open.
 func (f *flux) flush() {
-	if total := f.s.Record().AudioBytes; f.step > 0 && (f.open || total > f.from) {
+	if total := f.s.Record().amount; f.step > 0 && (f.open || total > f.from) {
 		f.endTurn(total, "manual")
 	}
 }

@@ -182,7 +182,7 @@ func (n *nova) text(kind string, msg []byte) bool {
 
 // flush makes all audio final.
 func (n *nova) flush(finalize bool) {
-	total := n.s.Record().AudioBytes
+	total := n.s.Record().amount
 	if n.q.bps > 0 && (finalize || total > n.final) {
 		n.results(total, true, finalize)
 	}
@@ -197,7 +197,7 @@ func (n *nova) finish() {
 	r := n.s.Record()
 	n.s.send(metadata{
 		Type: "Metadata", TransactionKey: "deprecated", RequestID: r.RequestID, SHA256: r.SHA256,
-		Created: time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), Duration: n.q.seconds(r.AudioBytes),
+		Created: time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), Duration: n.q.seconds(r.amount),
 		Channels: n.q.channels, Models: []string{modelUUID},
 		ModelInfo: map[string]modelInfo{modelUUID: {modelName, "0", modelName}},
 	})

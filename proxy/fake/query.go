@@ -61,8 +61,12 @@ func (q *query) format(encoding, rate string, channels int) error {
 		sample = 4
 	case "mulaw", "alaw":
 		sample = 1
-	case "", "flac", "amr-nb", "amr-wb", "opus", "ogg-opus", "speex", "g729":
-		return nil // heard, hashed, but not timed
+	case "", "flac", "ogg-opus":
+		q.timing = reads(container)
+		return nil
+	case "opus", "speex", "g729", "amr-nb", "amr-wb":
+		q.timing = reads(encoding)
+		return nil
 	default:
 		return errors.New("unknown encoding " + strconv.Quote(encoding))
 	}

@@ -15,7 +15,8 @@ type Record struct {
 	Credential string
 
 	AudioBytes int64
-	AudioMS    int64  // whole milliseconds; 0 for formats whose bytes do not tell
+	AudioMS    int64  // whole milliseconds; 0 for audio that could not be read
+	amount     int64  // see timing
 	SHA256     string // of the audio, hex
 	Messages   int    // audio messages, empty ones included
 
@@ -68,7 +69,7 @@ func (s *Stream) snapshot() Record {
 	r.Header = s.rec.Header.Clone()
 	r.Events = append([]Event(nil), s.rec.Events...)
 	r.LastSeqNo = maps.Clone(s.rec.LastSeqNo)
-	r.AudioMS = s.timing.ms(r.AudioBytes)
+	r.AudioMS = s.timing.ms(r.amount)
 	r.SHA256 = s.sum()
 	return r
 }

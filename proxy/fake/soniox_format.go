@@ -1,13 +1,15 @@
 package fake
 
-import "strings"
+import (
+	"strings"
+)
 
-// sonioxTiming is how a declared format's bytes are time; nothing for containers. known
+// sonioxTiming is how a declared format's bytes are time. known
 // is false for what the vendor does not take.
 func sonioxTiming(format string, rate, channels int64) (t timing, known bool) {
 	switch format {
 	case "auto", "aac", "aiff", "amr", "asf", "flac", "mp3", "ogg", "wav", "webm":
-		return timing{}, true
+		return reads(container), true
 	}
 	sample := sonioxSample(strings.TrimPrefix(format, "pcm_"))
 	if sample == 0 || rate < 1 || channels < 1 {

@@ -247,7 +247,7 @@ func (d *sonioxDialect) flush(fin bool) {
 	if fin {
 		behind = []sonioxToken{{Text: "<fin>", Confidence: 1, Final: true}}
 	}
-	total := d.s.Record().AudioBytes
+	total := d.s.Record().amount
 	if fin || total > d.final {
 		d.result(total, true, behind, false)
 	}

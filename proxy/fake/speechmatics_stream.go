@@ -128,10 +128,10 @@ func (d *speechmaticsDialect) start(msg []byte) {
 	}
 }
 
-// speechmaticsTiming is how a declared format's bytes are time; nothing for files.
+// speechmaticsTiming is how a declared format's bytes are time.
 func speechmaticsTiming(typ, encoding string, rate int64) (t timing, known bool) {
 	if typ == "file" || typ == "" {
-		return timing{}, true
+		return reads(container), true
 	}
 	sample := map[string]int64{"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1}[encoding]
 	if typ != "raw" || sample == 0 || rate < 1 {
@@ -190,7 +190,7 @@ func (d *speechmaticsDialect) heard(total int64) {
 }
 
 // empty is an AddAudio like any other.
-func (d *speechmaticsDialect) empty() { d.heard(d.s.Record().AudioBytes) }
+func (d *speechmaticsDialect) empty() { d.heard(d.s.Record().amount) }
 
 func (d *speechmaticsDialect) channelAudio(channel string, data *string) bool {
 	if channel == "" || data == nil {
@@ -217,12 +217,12 @@ func (d *speechmaticsDialect) channelAudio(channel string, data *string) bool {
 func (s *Stream) hear(p []byte) (total int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rec.AudioBytes += int64(len(p))
+	total = s.count(p)
 	s.rec.Messages++
 	s.note("audio", p)
 	s.hash.Write(p)
 	s.change()
-	return s.rec.AudioBytes
+	return total
 }
 
 // added acks what is due.

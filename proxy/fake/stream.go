@@ -52,6 +52,7 @@ type Stream struct {
 
 	mu      sync.Mutex // guards what follows
 	timing  timing
+	clock   Clock // nil: what must be read lasts no time
 	rec     Record
 	hash    hash.Hash
 	changed chan struct{}
@@ -68,6 +69,21 @@ func (s *Stream) timed(t timing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.timing = t
+	if t.read != "" && s.c.o.Clock != nil {
+		s.clock = s.c.o.Clock(t.read)
+	}
+}
+
+// count takes audio and returns the amount so far; the lock is held.
+func (s *Stream) count(p []byte) int64 {
+	s.rec.AudioBytes += int64(len(p))
+	if s.timing.read == "" {
+		s.rec.amount = s.rec.AudioBytes
+	} else if s.clock != nil && len(p) > 0 {
+		_ = s.clock.Write(p) // a real vendor would end the stream; here it lasts no longer
+		s.rec.amount = s.clock.Elapsed().Milliseconds()
+	}
+	return s.rec.amount
 }
 
 // run is the stream, from the upgrade to its end.
@@ -151,11 +167,10 @@ func (s *Stream) audio(p []byte) error {
 		s.mu.Unlock()
 		return nil
 	}
-	s.rec.AudioBytes += int64(len(p))
+	total := s.count(p)
 	s.rec.Messages++
 	s.note("audio", p)
 	s.hash.Write(p)
-	total := s.rec.AudioBytes
 	s.change()
 	s.mu.Unlock()
 	if len(p) == 0 {

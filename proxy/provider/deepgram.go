@@ -48,8 +48,8 @@ func (Deepgram) Match(r *http.Request) (Route, error) {
 		Path:     r.URL.Path,
 		Query:    q.vendor,
 		Format:   q.format,
-		Weight:   q.weight,
-		// Headerless samples survive a cut in both generations; see 2.4 of the
+		Weight:   q.weight, PerChannel: q.perChannel,
+		// Samples and packets survive a cut in both generations; see 2.4 of the
 		// design for why Flux closes unless an operator says otherwise: its only
 		// sign of a drop is a message that it must not get before the end.
 		Droppable:     true,

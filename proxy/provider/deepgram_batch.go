@@ -4,8 +4,6 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-
-	"github.com/sttgate/sttgate/meter"
 )
 
 // Deepgram beside its streams:
@@ -34,29 +32,11 @@ func matchDeepgramBatch(r *http.Request) (Route, error) {
 		return Route{}, err
 	}
 	rt.Mode, rt.Query = ModeUpload, vendor
-	if rt.Format, err = deepgramFile(declared); err != nil {
+	if rt.Format, err = deepgramAudio(declared, deepgramV1); err != nil {
 		return Route{}, err
 	}
-	if declared["multichannel"] == "true" { // each channel is transcribed and billed
-		rt.PerChannel = rt.Format.Channels == 0
-		rt.Weight = int64(max(rt.Format.Channels, 1))
-	}
+	rt.Weight, rt.PerChannel = deepgramWeight(declared, rt.Format)
 	return rt, nil
-}
-
-// deepgramFile is the declared format of headerless audio; zero for a container, which
-// is declared by nothing.
-func deepgramFile(declared map[string]string) (meter.Format, error) {
-	if v, set := declared["multichannel"]; set && v != "true" && v != "false" {
-		return meter.Format{}, bad("multichannel must be true or false")
-	}
-	switch meter.Encoding(declared["encoding"]) {
-	case "":
-		return meter.Format{}, nil
-	case meter.Linear16, meter.Linear32, meter.Mulaw, meter.Alaw:
-		return deepgramAudio(declared, deepgramV1)
-	}
-	return meter.Format{}, unsupported("this encoding is not supported in an upload: leave encoding out for files in a container (WAV, Ogg, …); headerless audio may be linear16, linear32, mulaw or alaw")
 }
 
 // Body tells JSON, which names a URL, from audio, which may be called anything.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sttgate/sttgate/meter"
 	"github.com/sttgate/sttgate/proxy/provider"
 )
 
@@ -47,16 +48,20 @@ func FuzzQuery(f *testing.F) {
 			}
 			return got.Get(key)
 		}
-		if one("encoding", "") != string(rt.Format.Encoding) || one("sample_rate", "") != strconv.Itoa(rt.Format.SampleRate) ||
-			one("channels", "1") != strconv.Itoa(rt.Format.Channels) {
+		container := rt.Format == meter.Format{Encoding: meter.Container}
+		if !container && (one("encoding", "") != string(rt.Format.Encoding) || one("sample_rate", "0") != strconv.Itoa(rt.Format.SampleRate) ||
+			one("channels", "1") != strconv.Itoa(rt.Format.Channels)) {
 			t.Fatalf("%q is not %+v", rt.Query, rt.Format)
 		}
-		weight := int64(1)
-		if one("multichannel", "false") == "true" {
+		if e := one("encoding", ""); container && e != "" && e != "flac" && e != "ogg-opus" {
+			t.Fatalf("%q is no container", rt.Query)
+		}
+		weight, multi := int64(1), one("multichannel", "false") == "true"
+		if multi && !container {
 			weight = int64(rt.Format.Channels)
 		}
-		if rt.Weight != weight || rt.Format.Validate() != nil {
-			t.Fatalf("%q: %+v", rt.Query, rt)
+		if _, err := meter.Open(rt.Format); rt.Weight != weight || rt.PerChannel != (multi && container) || err != nil {
+			t.Fatalf("%q: %+v, %v", rt.Query, rt, err)
 		}
 		for _, p := range strings.FieldsFunc(rt.Query, func(r rune) bool { return r == '&' || r == ';' }) {
 			key, _, _ := strings.Cut(p, "=")

@@ -121,9 +121,6 @@ func refusedQueries() []struct {
 		status      int
 		says        string
 	}{
-		{v1, "", 415, "container"},
-		{v1, "sample_rate=16000", 415, "container"},
-		{v1, "encoding=opus&sample_rate=48000", 415, "opus"},
 		{v1, "encoding=LINEAR16&sample_rate=48000", 415, "LINEAR16"},
 		{v1, "encoding=&sample_rate=48000", 400, "encoding"},
 		{v1, "encoding&sample_rate=48000", 400, "encoding"},
@@ -165,7 +162,12 @@ func refusedQueries() []struct {
 		{v1, ok + "&+sample_rate=8000", 400, "name"},
 		{v1, ok + "&a%26sample_rate=8000", 400, "name"},
 		{v1, ok + "&=8000", 400, "name"},
-		{v2, "encoding=ogg-opus&sample_rate=48000", 415, "ogg-opus"},
+		{v2, "encoding=flac", 415, "/v2/listen"},
+		{v2, "encoding=speex&sample_rate=16000", 415, "/v2/listen"},
+		{v2, "encoding=opus&channels=2", 400, "mono"},
+		{v1, "encoding=g729&channels=2", 400, "one channel"},
+		{v1, "encoding=vorbis", 415, "vorbis"},
+		{v1, "encoding=Opus", 415, "Opus"},
 		{v2, "encoding=linear16&sample_rate=11025", 400, "44100"},
 		{v2, ok + "&channels=2", 400, "mono"},
 		{v2, ok + "&multichannel=true", 400, "mono"},

@@ -10,9 +10,10 @@ import (
 
 // deepgramQuery is an understood query of /v1/listen or /v2/listen.
 type deepgramQuery struct {
-	format meter.Format
-	weight int64
-	vendor string // what is forwarded: the raw pairs in their order
+	format     meter.Format
+	weight     int64
+	perChannel bool
+	vendor     string // what is forwarded: the raw pairs in their order
 }
 
 // deepgramFormat are the parameters that decide what a byte costs, by skeleton.
@@ -48,11 +49,20 @@ func parseDeepgramQuery(raw, variant string) (deepgramQuery, error) {
 	if err != nil {
 		return deepgramQuery{}, err
 	}
-	q.weight = 1
-	if declared["multichannel"] == "true" {
-		q.weight = int64(q.format.Channels) // each channel is transcribed and billed
-	}
+	q.weight, q.perChannel = deepgramWeight(declared, q.format)
 	return q, nil
+}
+
+// deepgramWeight is what a millisecond costs: with multichannel each channel is transcribed and billed. How many
+// a container has it says itself.
+func deepgramWeight(declared map[string]string, f meter.Format) (weight int64, perChannel bool) {
+	switch {
+	case declared["multichannel"] != "true":
+		return 1, false
+	case f.Encoding == meter.Container:
+		return 1, true
+	}
+	return int64(f.Channels), false
 }
 
 // readDeepgramQuery returns what the query declares of its audio, and what of it is forwarded.
@@ -96,49 +106,69 @@ func declare(declared map[string]string, name string, p pair) error {
 	return nil
 }
 
-const deepgramSupported = "send headerless audio with encoding=linear16, linear32, mulaw or alaw and its sample_rate"
-
 // deepgramAudio turns the declaration into a format that can be metered.
+//
+//	none, flac, ogg-opus                 a container, or what begins like one: it says itself what it is
+//	linear16, linear32, mulaw, alaw      samples, at the declared rate
+//	opus, speex                          bare packets, one per message: they say themselves how long they are
+//	g729                                 10 bytes are 10 ms
+//	amr-nb, amr-wb                       frames, with or without the header of a file
 func deepgramAudio(declared map[string]string, variant string) (meter.Format, error) {
-	f := meter.Format{Encoding: meter.Encoding(declared["encoding"]), Channels: 1}
-	switch f.Encoding {
-	case meter.Linear16, meter.Linear32, meter.Mulaw, meter.Alaw:
-	case "":
-		return f, unsupported("audio in a container (no encoding in the query) is not supported yet: " + deepgramSupported)
-	default:
-		return f, unsupported(fmt.Sprintf("encoding=%.40s is not supported yet: %s", f.Encoding, deepgramSupported))
+	f := meter.Format{Channels: 1}
+	rate, channels := declared["sample_rate"], declared["channels"]
+	if v, set := declared["multichannel"]; set && v != "true" && v != "false" {
+		return f, bad("multichannel must be true or false")
 	}
 	var ok bool
-	if declared["sample_rate"] == "" {
-		return f, bad("encoding needs a sample_rate, for example sample_rate=16000")
-	}
-	if f.SampleRate, ok = number(declared["sample_rate"]); !ok {
+	if f.SampleRate, ok = number(rate); !ok && rate != "" {
 		return f, bad("sample_rate must be a plain decimal number of Hz, for example sample_rate=16000")
 	}
-	if v, set := declared["channels"]; set {
-		if f.Channels, ok = number(v); !ok {
+	if channels != "" {
+		if f.Channels, ok = number(channels); !ok || f.Channels < 1 || f.Channels > meter.MaxChannels {
 			return f, bad("channels must be a plain decimal number from 1 to 20")
 		}
 	}
-	if v, set := declared["multichannel"]; set && v != "true" && v != "false" {
-		return f, bad("multichannel must be true or false")
+	encoding := declared["encoding"]
+	switch f.Encoding = meter.Encoding(encoding); f.Encoding {
+	case "", "flac", "ogg-opus":
+		f = meter.Format{Encoding: meter.Container}
+	case meter.Linear16, meter.Linear32, meter.Mulaw, meter.Alaw:
+		if rate == "" {
+			return f, bad("encoding needs a sample_rate, for example sample_rate=16000")
+		}
+		if err := f.Validate(); err != nil {
+			return f, bad(err.Error())
+		}
+	case meter.RawOpus:
+	case meter.RawSpeex, meter.RawG729, "amr-nb", "amr-wb":
+		if f.Channels != 1 {
+			return f, bad("encoding=" + encoding + " has one channel")
+		}
+	default:
+		return f, unsupported(fmt.Sprintf("encoding=%.40s is not known here: leave encoding out for audio in a container; else use linear16, linear32, mulaw, alaw, flac, opus, ogg-opus, speex, g729, amr-nb or amr-wb", encoding))
+	}
+	if _, err := meter.Open(f); err != nil {
+		return f, unsupported(err.Error())
 	}
 	if variant == deepgramV2 {
 		return f, fluxAudio(f, declared)
 	}
-	if err := f.Validate(); err != nil {
-		return f, bad(err.Error())
-	}
 	return f, nil
 }
 
-// fluxAudio holds what /v2/listen takes: mono, at one of five rates.
+// fluxAudio holds what /v2/listen takes: mono, at one of five rates; of the encodings the plain ones and Opus.
 func fluxAudio(f meter.Format, declared map[string]string) error {
-	if f.Channels != 1 || declared["multichannel"] == "true" {
+	if f.Channels > 1 || declared["multichannel"] == "true" {
 		return bad("/v2/listen takes mono audio only")
 	}
-	if !slices.Contains([]int{8000, 16000, 24000, 44100, 48000}, f.SampleRate) {
-		return bad("/v2/listen takes sample_rate 8000, 16000, 24000, 44100 or 48000")
+	switch declared["encoding"] {
+	case "", "opus", "ogg-opus":
+		return nil
+	case "linear16", "linear32", "mulaw", "alaw":
+		if !slices.Contains([]int{8000, 16000, 24000, 44100, 48000}, f.SampleRate) {
+			return bad("/v2/listen takes sample_rate 8000, 16000, 24000, 44100 or 48000")
+		}
+		return nil
 	}
-	return nil
+	return unsupported("/v2/listen takes encoding linear16, linear32, mulaw, alaw, opus or ogg-opus, or none for WAV, Ogg and WebM")
 }

@@ -108,9 +108,10 @@ type Route struct {
 	// of channels where the vendor bills each of them, else 1.
 	Weight int64
 	// PerChannel says that Weight is for each channel, and that only the audio itself tells how
-	// many it has: an upload in a container.
+	// many it has: it is in a container.
 	PerChannel bool
-	// Droppable says that messages may be cut out without damaging the rest.
+	// Droppable says that messages may be cut out without damaging the rest, where the audio
+	// allows it: samples and packets do, a container does not.
 	Droppable bool
 	// DropFinal says that a stream which has lost a message never gets audio again, also
 	// when the budget is back: the vendor's dialect has told the client so.

@@ -134,17 +134,17 @@ func (Soniox) Open(rt Route) Session { return &sonioxSession{reference: rt.Refer
 // Safe names what a client needs of the vendor's refusal.
 func (Soniox) Safe() []string { return []string{"Content-Type", "Retry-After"} }
 
-// sonioxEncoding is the meter's word for a format's. The vendor's older names have
-// no pcm_ in front. Unknown ones are left for the meter to refuse.
+// sonioxEncoding is the meter's word for a format's. Raw formats have the same name there, also their
+// older ones without pcm_ in front. Unknown ones are left for the meter to refuse.
 func sonioxEncoding(name string) meter.Encoding {
 	switch name {
-	case "s8", "s8le", "s8be", "u8", "u8le", "u8be", "s16le", "s16be", "u16le", "u16be", "s24le", "s24be", "u24le", "u24be",
-		"s32le", "s32be", "u32le", "u32be", "f32le", "f32be", "f64le", "f64be":
-		name = "pcm_" + name
+	case "auto", "aac", "aiff", "amr", "asf", "flac", "m4a", "mp3", "mp4", "ogg", "wav", "webm":
+		return meter.Container
+	case "mulaw", "alaw":
+		return meter.Encoding(name)
 	}
-	switch name {
-	case "pcm_s16le", "pcm_s16be", "pcm_u16le", "pcm_u16be":
-		return meter.Linear16 // 2 bytes, whatever they mean
+	if raw := meter.Encoding("pcm_" + strings.TrimPrefix(name, "pcm_")); (meter.Format{Encoding: raw}).Headerless() {
+		return raw
 	}
-	return meter.Encoding(name)
+	return meter.Encoding("audio_format " + name) // the meter knows words that this vendor does not
 }

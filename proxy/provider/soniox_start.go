@@ -2,7 +2,6 @@ package provider
 
 import (
 	"encoding/json"
-	"strings"
 
 	"github.com/sttgate/sttgate/meter"
 )
@@ -58,7 +57,7 @@ func sonioxFormat(fields map[string][]byte) (meter.Format, error) {
 		}
 	}
 	f := meter.Format{Encoding: sonioxEncoding(name)}
-	if !sonioxRaw(f.Encoding) {
+	if !f.Headerless() {
 		return f, nil // it tells its own rate and channels
 	}
 	var ok bool
@@ -68,17 +67,10 @@ func sonioxFormat(fields map[string][]byte) (meter.Format, error) {
 	if f.Channels, ok = number(string(fields["num_channels"])); !ok {
 		return f, bad("audio_format " + name + " needs num_channels, a plain number")
 	}
-	if f.Encoding == meter.Linear16 || f.Encoding == meter.Mulaw || f.Encoding == meter.Alaw {
-		if err := f.Validate(); err != nil {
-			return f, bad(err.Error())
-		}
+	if err := f.Validate(); err != nil {
+		return f, bad(err.Error())
 	}
 	return f, nil
-}
-
-// sonioxRaw reports encodings without a header.
-func sonioxRaw(e meter.Encoding) bool {
-	return e == meter.Linear16 || e == meter.Mulaw || e == meter.Alaw || strings.HasPrefix(string(e), "pcm_")
 }
 
 // sonioxRewrite removes api_key from a start message and sets its client_reference_id

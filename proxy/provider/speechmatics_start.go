@@ -7,14 +7,11 @@ import (
 	"github.com/sttgate/sttgate/meter"
 )
 
-// speechmaticsAuto is audio in a container, which declares itself.
-const speechmaticsAuto = meter.Encoding("auto")
-
 // speechmaticsFormat reads the audio_format of a StartRecognition. Without one the vendor's
 // SDKs mean a file. Raw audio has one channel: others are streams of their own.
 func speechmaticsFormat(raw []byte) (meter.Format, error) {
 	if raw == nil {
-		return meter.Format{Encoding: speechmaticsAuto}, nil
+		return meter.Format{Encoding: meter.Container}, nil
 	}
 	fields, err := exactFields(raw, "type", "encoding", "sample_rate")
 	if err != nil {
@@ -24,7 +21,7 @@ func speechmaticsFormat(raw []byte) (meter.Format, error) {
 	case !ok:
 		return meter.Format{}, bad(`audio_format needs a type: "raw" or "file"`)
 	case typ == "file":
-		return meter.Format{Encoding: speechmaticsAuto}, nil
+		return meter.Format{Encoding: meter.Container}, nil
 	case typ != "raw":
 		return meter.Format{}, unsupported(fmt.Sprintf(`audio_format of type %.40q is not known here: send "raw" or "file"`, typ))
 	}
