@@ -8,9 +8,11 @@ const Container Encoding = "auto"
 
 // The encodings of bare packets and frames: they begin with no header and need no declared rate.
 const (
-	RawOpus  Encoding = "opus"  // RFC 6716, one packet per message
-	RawSpeex Encoding = "speex" // one packet per message
-	RawG729  Encoding = "g729"  // ITU-T G.729
+	RawOpus  Encoding = "opus"   // RFC 6716, one packet per message
+	RawSpeex Encoding = "speex"  // one packet per message
+	RawG729  Encoding = "g729"   // ITU-T G.729
+	RawAMR   Encoding = "amr-nb" // RFC 4867, with or without the header of a file
+	RawAMRWB Encoding = "amr-wb"
 )
 
 // Open returns the clock of what a stream declares, or an error that wraps ErrUnsupported. The kind
@@ -18,7 +20,7 @@ const (
 //
 //	linear16, mulaw, pcm_…, g729   Counter   how long each piece is
 //	opus, speex                    Packets   each message, whole
-//	Container                      *Auto     the bytes in order, cut anywhere
+//	Container, amr-nb, amr-wb      Clock     the bytes in order, cut anywhere
 func Open(f Format) (Clock, error) {
 	if f.Headerless() {
 		return New(f)
@@ -32,6 +34,10 @@ func Open(f Format) (Clock, error) {
 		return NewSpeexPackets(), nil
 	case RawG729:
 		return NewG729(), nil
+	case RawAMR:
+		return NewAMR(), nil
+	case RawAMRWB:
+		return NewAMRWB(), nil
 	}
 	return nil, fmt.Errorf("%w: encoding %q", ErrUnsupported, f.Encoding)
 }

@@ -22,6 +22,7 @@ func TestEachEncodingIsMeteredAsWhatItIs(t *testing.T) {
 		"/v1/listen?encoding=opus&sample_rate=48000":                                 {meter.Format{Encoding: meter.RawOpus, SampleRate: 48000, Channels: 1}, 1, false},
 		"/v1/listen?encoding=opus&channels=2&multichannel=true":                      {meter.Format{Encoding: meter.RawOpus, Channels: 2}, 2, false},
 		"/v1/listen?encoding=speex&sample_rate=16000":                                {meter.Format{Encoding: meter.RawSpeex, SampleRate: 16000, Channels: 1}, 1, false},
+		"/v1/listen?encoding=amr-nb&sample_rate=8000":                                {meter.Format{Encoding: meter.RawAMR, SampleRate: 8000, Channels: 1}, 1, false},
 		"/v1/listen?encoding=g729&sample_rate=8000":                                  {meter.Format{Encoding: meter.RawG729, SampleRate: 8000, Channels: 1}, 1, false},
 		"/v1/listen?encoding=linear16&sample_rate=8000&channels=2&multichannel=true": {meter.Format{Encoding: meter.Linear16, SampleRate: 8000, Channels: 2}, 2, false},
 		"/v2/listen?model=flux-general-en":                                           {container, 1, false},

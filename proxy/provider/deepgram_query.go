@@ -140,7 +140,7 @@ func deepgramAudio(declared map[string]string, variant string) (meter.Format, er
 			return f, bad(err.Error())
 		}
 	case meter.RawOpus:
-	case meter.RawSpeex, meter.RawG729, "amr-nb", "amr-wb":
+	case meter.RawSpeex, meter.RawG729, meter.RawAMR, meter.RawAMRWB:
 		if f.Channels != 1 {
 			return f, bad("encoding=" + encoding + " has one channel")
 		}
