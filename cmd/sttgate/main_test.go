@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the real program as a process. Each script has a fake vendor
 // at $VENDOR, and a gateway before it at $GATE with its admin listener at $ADMIN
-// and the demo's budget of 4 s for who is restricted.
+// and the demo's budget of 4 s for who is restricted. $AUDIO holds the meter's files.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -45,6 +46,11 @@ func TestScripts(t *testing.T) {
 					t.Errorf("close the gateway: %v", err)
 				}
 			})
+			audio, err := filepath.Abs("../../meter/testdata")
+			if err != nil {
+				return err
+			}
+			e.Setenv("AUDIO", audio)
 			e.Setenv("VENDOR", h.vendors.listener.Addr().String())
 			e.Setenv("GATE", h.gateway.DataAddr())
 			e.Setenv("ADMIN", h.gateway.AdminAddr())

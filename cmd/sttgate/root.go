@@ -71,7 +71,7 @@ end inside a running stream.`,
 	root.SetErr(p.stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		p.serveCommand(), p.checkCommand(), p.demoCommand(), p.sendCommand(), p.fakeCommand(),
+		p.serveCommand(), p.checkCommand(), p.demoCommand(), p.sendCommand(), p.meterCommand(), p.fakeCommand(),
 		p.userCommand(), p.tokenCommand(), p.healthcheckCommand(), p.versionCommand(),
 	)
 	return root
