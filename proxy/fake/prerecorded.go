@@ -99,6 +99,9 @@ func (u *Upload) seconds() float64 {
 	if d := wavSeconds(u.head, u.rec.Bytes); d > 0 {
 		return d
 	}
+	if u.q.read != "" { // bytes do not tell
+		return 0
+	}
 	return u.q.seconds(u.rec.Bytes)
 }
 
