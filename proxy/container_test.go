@@ -16,7 +16,7 @@ import (
 )
 
 // recording is one of the meter's files.
-func recording(t *testing.T, name string) []byte {
+func recording(t testing.TB, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile("../meter/testdata/" + name)
 	if err != nil {
