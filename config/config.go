@@ -59,7 +59,15 @@ func validateLedger(c ledger.Config) error {
 	for _, f := range []struct {
 		key   string
 		empty bool
-	}{{"store", c.Store == ""}, {"path", c.Path == ""}, {"slice", c.Slice == 0}, {"timezone", c.Timezone == ""}} {
+	}{
+		{"store", c.Store == ""},
+		{"path", c.Path == ""},
+		{"slice", c.Slice == 0},
+		{"timezone", c.Timezone == ""},
+		{"redis.url", c.Redis.URL.Empty()},
+		{"redis.prefix", c.Redis.Prefix == ""},
+		{"redis.timeout", c.Redis.Timeout == 0},
+	} {
 		if f.empty {
 			errs = append(errs, fmt.Errorf("ledger.%s: must not be empty: leave it out for the default", f.key))
 		}

@@ -47,8 +47,12 @@ func render(n *node, s Sources) *yaml.Node {
 		}
 		return y
 	default:
-		y := renderLeaf(n.value)
-		y.LineComment = s[n.path].String()
+		value, at := n.value, s[n.path]
+		if v, ok := value.(secret.Value); ok && at.Default() {
+			value = v.Reveal() // what is in everybody's copy of this program is no secret
+		}
+		y := renderLeaf(value)
+		y.LineComment = at.String()
 		return y
 	}
 }

@@ -113,12 +113,12 @@ func (m *Metrics) decided(d policy.Decision) {
 }
 
 // lease is told of every call to the ledger.
-func (m *Metrics) lease(op, result string, took time.Duration) {
+func (m *Metrics) lease(op, result, class string, took time.Duration) {
 	if op == "lease" {
 		m.leases.WithLabelValues(result).Inc()
 	}
 	if result == "error" {
-		m.storeErrors.WithLabelValues(op, "store").Inc()
+		m.storeErrors.WithLabelValues(op, class).Inc()
 	}
 	m.leaseSeconds.Observe(took.Seconds())
 }

@@ -38,7 +38,8 @@ type gateway struct {
 // startGateway builds the graph top to bottom and opens the listeners. On an error
 // nothing is left open. The caller must Wait.
 func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, version string) (_ *gateway, err error) {
-	store, err := openStore(cfg.Ledger)
+	reg := prometheus.NewRegistry()
+	store, err := openStore(ctx, cfg.Ledger, log, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,6 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 		}
 	}()
 	v := opsVersion(version)
-	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	data, err := proxy.New(cfg.Proxy, proxy.Deps{
 		Store: store, Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: reg,
@@ -76,21 +76,6 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 	go func() { g.served <- data.Serve() }()
 	go func() { g.served <- ignoreClosed(g.admin.Serve(g.ops)) }()
 	return g, nil
-}
-
-func openStore(c ledger.Config) (ledger.Store, error) {
-	loc, err := c.Location()
-	if err != nil {
-		return nil, err
-	}
-	if c.Store == ledger.StoreMemory {
-		return ledger.NewMemory(time.Now, loc), nil
-	}
-	s, err := ledger.OpenEmbedded(c.Path, loc, time.Now)
-	if err != nil {
-		return nil, fmt.Errorf("ledger.path %s: %w", c.Path, err)
-	}
-	return s, nil
 }
 
 // listen opens the operator's listener first: the probes have to answer before

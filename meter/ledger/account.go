@@ -42,8 +42,9 @@ type Opening struct {
 	Log *slog.Logger
 	// Observe, where set, is told of every call to the ledger: op is "lease" or
 	// "settle", result is "granted", "exhausted", "error". A settle that arrived
-	// is "granted". It is called from several goroutines and must not block.
-	Observe func(op, result string, took time.Duration)
+	// is "granted"; of an error class says which (Class). It is called from several
+	// goroutines and must not block.
+	Observe func(op, result, class string, took time.Duration)
 }
 
 // Account is one stream's purse. Spend, Wait and Ask belong to the goroutine that
@@ -184,7 +185,7 @@ func (a *Account) callIn(ctx context.Context) error {
 	defer a.mu.Unlock()
 	if err != nil {
 		a.receipt = nil // what it promised is asked for again, with absolute numbers
-		a.observe("lease", "error", began)
+		a.o.observeError("lease", err, began)
 		return fmt.Errorf("stream %q: %w", a.o.Stream, err)
 	}
 	a.kept()

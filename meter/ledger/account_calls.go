@@ -43,9 +43,16 @@ func (a *Account) owes() int64 {
 }
 
 // observe tells what a call took.
-func (a *Account) observe(op, result string, since time.Time) {
-	if a.o.Observe != nil {
-		a.o.Observe(op, result, time.Since(since))
+func (o Opening) observe(op, result string, since time.Time) {
+	if o.Observe != nil {
+		o.Observe(op, result, "", time.Since(since))
+	}
+}
+
+// observeError tells of a call that failed.
+func (o Opening) observeError(op string, err error, since time.Time) {
+	if o.Observe != nil {
+		o.Observe(op, "error", Class(err), time.Since(since))
 	}
 }
 
@@ -56,7 +63,7 @@ func (a *Account) usage(ctx context.Context) (Usage, error) {
 	began := time.Now()
 	u, err := a.ledger.Usage(ctx, Query{User: a.o.User})
 	if err != nil {
-		a.observe("lease", "error", began)
+		a.o.observeError("lease", err, began)
 		return Usage{}, fmt.Errorf("state of a stream's user: %w", err)
 	}
 	return u, nil
@@ -77,12 +84,12 @@ func (a *Account) lease(ctx context.Context, r Request, soon bool) (g Grant, rec
 	}
 	switch {
 	case err != nil:
-		a.observe("lease", "error", began)
+		a.o.observeError("lease", err, began)
 		return Grant{}, nil, fmt.Errorf("stream %q: %w", r.Stream, err)
 	case g.Ceiling <= spent:
-		a.observe("lease", "exhausted", began)
+		a.o.observe("lease", "exhausted", began)
 	default:
-		a.observe("lease", "granted", began)
+		a.o.observe("lease", "granted", began)
 	}
 	return g, receipt, nil
 }
@@ -127,10 +134,10 @@ func (a *Account) settleNow(ctx context.Context) error {
 		_, err := a.ledger.Settle(call, r)
 		cancel()
 		if err == nil {
-			a.observe("settle", "granted", began)
+			a.o.observe("settle", "granted", began)
 			return nil
 		}
-		a.observe("settle", "error", began)
+		a.o.observeError("settle", err, began)
 		if try == settleTries || errors.Is(err, ErrInvalid) || errors.Is(err, ErrClosed) {
 			return err
 		}

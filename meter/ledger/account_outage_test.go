@@ -240,10 +240,10 @@ func TestEveryCallIsObserved(t *testing.T) {
 		b := &broken{Store: ledger.NewMemory(time.Now, nil)}
 		a, _, err := ledger.Open(t.Context(), b, ledger.Opening{
 			User: "u", Stream: "a", Plan: always(daily(100)),
-			Observe: func(op, result string, took time.Duration) {
+			Observe: func(op, result, class string, took time.Duration) {
 				mu.Lock()
 				defer mu.Unlock()
-				seen = append(seen, fmt.Sprint(op, " ", result, " ", took))
+				seen = append(seen, fmt.Sprint(op, " ", result, class, " ", took))
 			},
 		})
 		if err != nil {
@@ -259,7 +259,7 @@ func TestEveryCallIsObserved(t *testing.T) {
 		}
 		b.set(nil, nil, nil)
 		closeAccount(t, a)
-		want := []string{"lease granted 0s", "lease exhausted 0s", "lease error 0s", "settle granted 0s"}
+		want := []string{"lease granted 0s", "lease exhausted 0s", "lease errorother 0s", "settle granted 0s"}
 		if !slices.Equal(seen, want) {
 			t.Fatalf("%q", seen)
 		}

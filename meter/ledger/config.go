@@ -6,17 +6,20 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/sttgate/sttgate/config/secret"
 )
 
 // The stores that Config.Store names.
 const (
 	StoreEmbedded = "embedded" // one file, one process, survives a crash
+	StoreRedis    = "redis"    // a server that any number of gateways share
 	StoreMemory   = "memory"   // gone with the process: for tests and demonstrations
 )
 
 // Config is the "ledger" part of the configuration. The zero Config is valid.
 type Config struct {
-	// Store is "embedded" (default) or "memory". Restart-only.
+	// Store is "embedded" (default), "redis" or "memory". Restart-only.
 	Store string
 	// Path is the directory of the embedded store, made when missing (default "sttgate-data"). Restart-only.
 	Path string
@@ -26,6 +29,43 @@ type Config struct {
 	Slice time.Duration
 	// Timezone is the IANA name of the zone whose midnight ends a day (default "UTC"). Restart-only.
 	Timezone string
+	// Redis is where and how, where Store is "redis". Restart-only.
+	Redis RedisConfig
+}
+
+// RedisConfig is the "ledger.redis" part of the configuration.
+type RedisConfig struct {
+	// URL says which server, as whom, and over TLS or not; redis_url.go has its forms
+	// (default "redis://127.0.0.1:6379/0"). It holds the password.
+	URL secret.Value
+	// Prefix stands in front of every key (default "sttgate:"). Gateways with the same one share their budgets.
+	Prefix string
+	// Timeout bounds every call, however many trips it takes: 10 ms to 10 s (default 250 ms). No audio waits for it.
+	Timeout time.Duration
+}
+
+func (c RedisConfig) withDefaults() RedisConfig {
+	if c.URL.Empty() {
+		c.URL = secret.New("redis://127.0.0.1:6379/0")
+	}
+	c.Prefix = cmp.Or(c.Prefix, "sttgate:")
+	c.Timeout = cmp.Or(c.Timeout, 250*time.Millisecond)
+	return c
+}
+
+func (c RedisConfig) validate() []error {
+	var faults []error
+	if _, err := parseRedisURL(c.URL.Reveal()); err != nil {
+		faults = append(faults, fmt.Errorf("redis.url %w", err))
+	}
+	if strings.ContainsAny(c.Prefix, "{} \r\n") || len(c.Prefix) > 64 {
+		// A brace would decide the slot of every key, and put all users on one node.
+		faults = append(faults, fmt.Errorf("redis.prefix %q: at most 64 bytes without braces and blanks are possible", c.Prefix))
+	}
+	if c.Timeout < 10*time.Millisecond || c.Timeout > 10*time.Second {
+		faults = append(faults, fmt.Errorf("redis.timeout %v is outside 10ms to 10s", c.Timeout))
+	}
+	return faults
 }
 
 // WithDefaults returns c with its zero members replaced by their defaults.
@@ -34,6 +74,7 @@ func (c Config) WithDefaults() Config {
 	c.Path = cmp.Or(c.Path, "sttgate-data")
 	c.Slice = cmp.Or(c.Slice, 5*time.Second)
 	c.Timezone = cmp.Or(c.Timezone, "UTC")
+	c.Redis = c.Redis.withDefaults()
 	return c
 }
 
@@ -55,8 +96,8 @@ func (c Config) Location() (*time.Location, error) {
 func (c Config) Validate() error {
 	c = c.WithDefaults()
 	var faults []error
-	if c.Store != StoreEmbedded && c.Store != StoreMemory {
-		faults = append(faults, fmt.Errorf("store %q: use %s or %s", c.Store, StoreEmbedded, StoreMemory))
+	if c.Store != StoreEmbedded && c.Store != StoreRedis && c.Store != StoreMemory {
+		faults = append(faults, fmt.Errorf("store %q: use %s, %s or %s", c.Store, StoreEmbedded, StoreRedis, StoreMemory))
 	}
 	if c.Slice < 100*time.Millisecond || c.Slice > time.Minute {
 		faults = append(faults, fmt.Errorf("slice %v is outside 100ms to 60s", c.Slice))
@@ -66,5 +107,5 @@ func (c Config) Validate() error {
 	if _, err := c.Location(); err != nil {
 		faults = append(faults, err)
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, c.Redis.validate()...)...)
 }

@@ -1,10 +1,12 @@
 package ledger_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/sttgate/sttgate/config/secret"
 	"github.com/sttgate/sttgate/meter/ledger"
 )
 
@@ -12,12 +14,16 @@ func TestConfigDefaultsAreValid(t *testing.T) {
 	if err := (ledger.Config{}).Validate(); err != nil {
 		t.Fatal(err)
 	}
-	want := ledger.Config{Store: "embedded", Path: "sttgate-data", Slice: 5 * time.Second, Timezone: "UTC"}
-	if got := (ledger.Config{}).WithDefaults(); got != want {
+	redis := ledger.RedisConfig{URL: secret.New("redis://127.0.0.1:6379/0"), Prefix: "sttgate:", Timeout: 250 * time.Millisecond}
+	want := ledger.Config{Store: "embedded", Path: "sttgate-data", Slice: 5 * time.Second, Timezone: "UTC", Redis: redis}
+	if got := (ledger.Config{}).WithDefaults(); !reflect.DeepEqual(got, want) {
 		t.Fatalf("%+v", got)
 	}
-	set := ledger.Config{Store: "memory", Path: "/data", Slice: 100 * time.Millisecond, Timezone: "Europe/Berlin"}
-	if got := set.WithDefaults(); got != set || set.Validate() != nil {
+	set := ledger.Config{
+		Store: "redis", Path: "/data", Slice: 100 * time.Millisecond, Timezone: "Europe/Berlin",
+		Redis: ledger.RedisConfig{URL: secret.New("rediss+cluster://h?addr=i:1"), Prefix: "x:", Timeout: time.Second},
+	}
+	if got := set.WithDefaults(); !reflect.DeepEqual(got, set) || set.Validate() != nil {
 		t.Fatalf("%+v, %v", got, set.Validate())
 	}
 	if loc, err := set.Location(); err != nil || loc.String() != "Europe/Berlin" {
@@ -30,7 +36,10 @@ func TestConfigNamesEveryFault(t *testing.T) {
 		config ledger.Config
 		want   string
 	}{
-		{ledger.Config{Store: "redis"}, `store "redis"`},
+		{ledger.Config{Store: "postgres"}, `store "postgres"`},
+		{ledger.Config{Redis: ledger.RedisConfig{Prefix: "a{b}"}}, `redis.prefix "a{b}"`},
+		{ledger.Config{Redis: ledger.RedisConfig{Timeout: time.Minute}}, "redis.timeout 1m0s"},
+		{ledger.Config{Redis: ledger.RedisConfig{URL: secret.New("http://x")}}, "redis.url must begin with"},
 		{ledger.Config{Slice: 99 * time.Millisecond}, "slice 99ms"},
 		{ledger.Config{Slice: -time.Second}, "slice -1s"},
 		{ledger.Config{Slice: time.Minute + 1}, "slice 1m0.000000001s"},

@@ -7,9 +7,11 @@
 //	│ Account.Spend(20 ms) │   │ refill, at most  │   │ Memory      maps, mutex │
 //	│  lease in hand − 20  │──►│ one at a time:   │──►│ Embedded    bbolt, a    │
 //	│  a third left? ──────┘   │ Plan ─► Lease    │   │      journal before it  │
-//	└──────────┬───────────┘   └────────▲─────────┘   └────────────┬────────────┘
-//	           │ Close: settle, once    └── Grant ◄── book ◄───────┘
-//	           └───────────────────────────────────►  (one algorithm on get/put/scan)
+//	└──────────┬───────────┘   └────────▲─────────┘   │ Redis       lua/, in    │
+//	           │                        │             │      the server         │
+//	           │ Close: settle, once    │             └────────────┬────────────┘
+//	           │                        └── Grant ◄── book ◄───────┘
+//	           └───────────────────────────────────►  (book.go on get/put/scan; lua/book.lua)
 //
 // # Requests
 //
@@ -93,6 +95,19 @@
 // When the store fails an Account spends what it has in hand, tries again after
 // 250 ms, doubling up to 5 s, and then says ErrOutage; what to do about it is the
 // caller's.
+//
+// # Redis
+//
+// Every call is a script on the records of one owner, which share a slot; the user's own is the
+// first, and a stream that also spends from a provider's or everybody's budget is a second call.
+// What one owner granted beyond the smallest is given back, unless a newer lease of the
+// stream has come in between. The clock is the server's; the gateway sends the calendar
+// around it, for scripts know no zones. Numbers are doubles there: all stay below 2^53.
+//
+// Streams of a gateway that died are charged what they had been granted 25 h after their last lease, by
+// whatever call comes next for the same owner; one that was only cut off goes on from there.
+// The store remembers since when each budget applied to its running streams: a server that
+// answers a stream as a new one has lost data, is told again, and RedisOptions.Reset is called.
 //
 // # Concurrency
 //

@@ -90,7 +90,7 @@ func (r *Reservation) plan(ctx context.Context) ([]Scope, error) {
 		began := time.Now()
 		u, err := r.ledger.Usage(call, Query{User: r.o.User})
 		if err != nil {
-			r.observe("lease", "error", began)
+			r.o.observeError("lease", err, began)
 			return nil, fmt.Errorf("state of a reservation's user: %w", err)
 		}
 		g, got = Grant{State: u.State, At: u.At}, time.Now()
@@ -105,11 +105,11 @@ func (r *Reservation) call(ctx context.Context, q Request) (Grant, error) {
 	g, err := r.ledger.Lease(ctx, q)
 	switch {
 	case err != nil:
-		r.observe("lease", "error", began)
+		r.o.observeError("lease", err, began)
 	case g.Ceiling < q.Ceiling:
-		r.observe("lease", "exhausted", began)
+		r.o.observe("lease", "exhausted", began)
 	default:
-		r.observe("lease", "granted", began)
+		r.o.observe("lease", "granted", began)
 	}
 	return g, err
 }
@@ -126,10 +126,10 @@ func (r *Reservation) Settle(ctx context.Context, ms int64) (Usage, error) {
 		u, err := r.ledger.Settle(call, q)
 		cancel()
 		if err == nil {
-			r.observe("settle", "granted", began)
+			r.o.observe("settle", "granted", began)
 			return u, nil
 		}
-		r.observe("settle", "error", began)
+		r.o.observeError("settle", err, began)
 		if try == settleTries || errors.Is(err, ErrInvalid) || errors.Is(err, ErrClosed) {
 			return Usage{}, fmt.Errorf("settle of reservation %q, %d ms: %w", r.o.Stream, ms, err)
 		}
@@ -139,11 +139,5 @@ func (r *Reservation) Settle(ctx context.Context, ms int64) (Usage, error) {
 		case <-ctx.Done():
 			return Usage{}, fmt.Errorf("settle of reservation %q, %d ms: %w", r.o.Stream, ms, errors.Join(err, ctx.Err()))
 		}
-	}
-}
-
-func (r *Reservation) observe(op, result string, since time.Time) {
-	if r.o.Observe != nil {
-		r.o.Observe(op, result, time.Since(since))
 	}
 }

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sttgate/sttgate/meter/ledger"
+)
+
+// openStore opens the ledger that the config names, and registers what is to be told of it.
+func openStore(ctx context.Context, c ledger.Config, log *slog.Logger, reg prometheus.Registerer) (ledger.Store, error) {
+	loc, err := c.Location()
+	if err != nil {
+		return nil, err
+	}
+	resets := prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "sttgate", Name: "ledger_resets_total",
+		Help: "Running streams that the ledger's server had forgotten: it has lost data.",
+	})
+	reg.MustRegister(resets)
+	switch c.Store {
+	case ledger.StoreMemory:
+		reg.MustRegister(storeRisks{})
+		return ledger.NewMemory(time.Now, loc), nil
+	case ledger.StoreRedis:
+		s, err := ledger.OpenRedis(c.Redis, loc, ledger.RedisOptions{Log: log, Reset: resets.Inc})
+		if err != nil {
+			return nil, fmt.Errorf("ledger.%w", err)
+		}
+		reg.MustRegister(storeRisks{s})
+		warnOfRisks(ctx, s, log)
+		return s, nil
+	}
+	s, err := ledger.OpenEmbedded(c.Path, loc, time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("ledger.path %s: %w", c.Path, err)
+	}
+	reg.MustRegister(storeRisks{})
+	return s, nil
+}
+
+// warnOfRisks says at the start what would lose money later. A server that is down is the
+// readiness probe's to tell; the metric asks again with each scrape.
+func warnOfRisks(ctx context.Context, s *ledger.Redis, log *slog.Logger) {
+	r, err := s.Risks(ctx)
+	switch {
+	case err != nil:
+		log.Warn("the ledger's server does not answer", slog.Any("error", err))
+		return
+	case r.NoLog:
+		log.Warn("the ledger's server keeps no append-only file: a restart gives budgets out again (set appendonly yes)")
+	}
+	if r.Evicts {
+		log.Warn("the ledger's server evicts keys when its memory is full: budgets are given out again (set maxmemory-policy noeviction)")
+	}
+}
+
+// storeRisks tells in which way a server that works may lose what was charged. Without a
+// server there is no such way.
+type storeRisks struct{ s *ledger.Redis }
+
+func (storeRisks) desc() *prometheus.Desc {
+	return prometheus.NewDesc("sttgate_ledger_at_risk",
+		"1 where the ledger's server works and may lose what was charged: no_log, evicts.", []string{"risk"}, nil)
+}
+
+// Describe is prometheus.Collector.Describe.
+func (c storeRisks) Describe(to chan<- *prometheus.Desc) { to <- c.desc() }
+
+// Collect asks the server. While it does not answer there is no figure: store_up says so.
+func (c storeRisks) Collect(to chan<- prometheus.Metric) {
+	var r ledger.Risks
+	if c.s != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		var err error
+		if r, err = c.s.Risks(ctx); err != nil {
+			return
+		}
+	}
+	for risk, yes := range map[string]bool{"no_log": r.NoLog, "evicts": r.Evicts} {
+		v := 0.0
+		if yes {
+			v = 1
+		}
+		to <- prometheus.MustNewConstMetric(c.desc(), prometheus.GaugeValue, v, risk)
+	}
+}

@@ -1,0 +1,41 @@
+-- settle.lua: Ledger.Settle on one owner's budgets. The mark that the stream is over is
+-- written before anything is given back (book.lua): a settle that is sent again finds it.
+--
+-- Answers {word, ...}: 'clock' now · 'another' ·
+-- 'ok' now, state version, state, balances, other owners.
+
+if wrongClock() then return { 'clock', now } end
+lapse(call.stream)
+local mark = marks[call.stream] or readMark(call.stream)
+local held, owners = {}, call.owners
+if mark then
+  owners = mark.g
+  if not mark.final and call.spent > mark.charged and marks[call.stream] == nil then
+    -- Given up, and it went on without asking: what it forwarded beyond is charged.
+    local s = newStream(mark.charged)
+    rebind(s, call.scopes, s.s, {})
+    held = s.h
+    s.g = mark.g
+    close(call.stream, s, call.spent, second, true)
+  end
+else
+  local s = readStream(call.stream)
+  if s and s.u ~= call.user then return { 'another', now } end
+  local spent = call.spent
+  if s then
+    owners = s.g
+    spent = math.max(s.s, spent)
+  else
+    -- Never leased here, or lost: charged to the scopes named, from the bases known.
+    s = newStream(0)
+    s.g = owners
+    report(s, spent, second)
+    rebind(s, call.scopes, 0, call.bases)
+  end
+  held = s.h
+  close(call.stream, s, spent, second, true)
+end
+local bals = readBalances(call.scopes, held)
+local version, data = state()
+commit()
+return { 'ok', now, version, data, bals, owners }

@@ -1,0 +1,130 @@
+package ledger_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sttgate/sttgate/meter/ledger"
+	"github.com/sttgate/sttgate/meter/ledger/ledgertest"
+	"pgregory.net/rapid"
+)
+
+// TestRedisKeepsTheSameBooksAsMemory gives both the same requests, in any order, late and twice,
+// while budgets come and go, clocks jump and days change, and wants the same answers.
+func TestRedisKeepsTheSameBooksAsMemory(t *testing.T) {
+	s := ledgertest.StartRedis(t)
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	round := 0
+	rapid.Check(t, func(t *rapid.T) {
+		round++
+		clock := ledgertest.NewClock(time.Date(2026, 10, 24, 20, 0, 0, 0, time.UTC)) // the 25th has 25 hours
+		m := ledger.NewMemory(clock.Now, berlin)
+		r := openRedisRapid(t, s.URL(), fmt.Sprintf("m%d:", round), berlin)
+		defer func() {
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		r.HoldClock(clock.Now)
+		own := func(name string, w ledger.Window, limit int64) ledger.Scope {
+			return ledger.Scope{Budget: name, Owner: "user:u", Window: w, Limit: limit}
+		}
+		budgets := []ledger.Scope{
+			own("day", ledger.Window{Unit: ledger.Day}, 9000),
+			own("week", ledger.Window{Unit: ledger.Week}, 20_000),
+			own("month:x", ledger.Window{Unit: ledger.Month}, 1<<60),
+			own("rolling", ledger.Window{Unit: ledger.Rolling, Length: 3 * time.Hour}, 12_000),
+			own("rolling", ledger.Window{Unit: ledger.Rolling, Length: time.Hour}, 8000),
+		}
+		shadow := own("shadow", ledger.Window{Unit: ledger.Day}, 1)
+		shadow.Shadow = true
+		budgets = append(budgets, shadow)
+		ms := rapid.Int64Range(0, 12_000)
+		var sent []ledger.Request // within the hour: for so long both know what is settled
+		sentAt, passed := []time.Duration{}, time.Duration(0)
+		lives := map[string]int{}
+		for range rapid.IntRange(1, 30).Draw(t, "steps") {
+			step := time.Duration(rapid.SampledFrom([]int64{0, 1, 1, 20, 90, 300, -5, -40}).Draw(t, "minutes")) * time.Minute
+			clock.Add(step)
+			for passed += max(step, 0); len(sent) > 0 && passed-sentAt[0] > time.Hour; {
+				sent, sentAt = sent[1:], sentAt[1:]
+			}
+			stream := rapid.SampledFrom([]string{"a", "b", "c{}"}).Draw(t, "stream")
+			q := ledger.Request{
+				User: "u", Stream: fmt.Sprint(stream, lives[stream]),
+				Ceiling: ms.Draw(t, "ceiling"), Spent: ms.Draw(t, "spent"),
+			}
+			for i, b := range budgets {
+				if rapid.Bool().Draw(t, fmt.Sprint("budget", i)) {
+					q.Scopes = append(q.Scopes, b)
+				}
+			}
+			if len(sent) > 0 && rapid.IntRange(0, 2).Draw(t, "old") == 0 {
+				q = rapid.SampledFrom(sent).Draw(t, "which")
+				stream = strings.TrimRight(q.Stream, "0123456789")
+			}
+			sent, sentAt = append(sent, q), append(sentAt, passed)
+			if rapid.IntRange(0, 6).Draw(t, "settle") == 0 {
+				lives[stream]++
+				want, werr := m.Settle(t.Context(), q)
+				got, gerr := r.Settle(t.Context(), q)
+				same(t, "settle", got, want, gerr, werr)
+			} else {
+				want, werr := m.Lease(t.Context(), q)
+				got, gerr := r.Lease(t.Context(), q)
+				same(t, "lease", got, want, gerr, werr)
+			}
+			all := ledger.Query{User: "u", Scopes: budgets, Windows: []time.Duration{time.Minute, time.Hour, 8 * 24 * time.Hour}}
+			want, werr := m.Usage(t.Context(), all)
+			got, gerr := r.Usage(t.Context(), all)
+			same(t, "usage", got, want, gerr, werr)
+		}
+	})
+}
+
+func openRedisRapid(t *rapid.T, url, prefix string, loc *time.Location) *ledger.Redis {
+	r, err := ledger.OpenRedis(redisConfig(url, prefix), loc, ledger.RedisOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// same compares answers, apart from the clock's pointer to its zone.
+func same[T any](t *rapid.T, what string, got, want T, gerr, werr error) {
+	if errors.Is(gerr, ledger.ErrSettled) && errors.Is(werr, ledger.ErrSettled) {
+		return
+	}
+	if gerr != nil || werr != nil {
+		t.Fatalf("%s: redis says %v, memory %v", what, gerr, werr)
+	}
+	if g, w := fmt.Sprintf("%+v", plain(got)), fmt.Sprintf("%+v", plain(want)); g != w {
+		t.Fatalf("%s: redis says\n%s\nmemory\n%s", what, g, w)
+	}
+}
+
+// plain writes times as seconds, whatever their zones.
+func plain(v any) any {
+	switch x := v.(type) {
+	case ledger.Grant:
+		return []any{x.Ceiling, plain(x.Balances), x.State.Version, x.At.Unix()}
+	case ledger.Usage:
+		return []any{append([]int64{}, x.Audio...), plain(x.Balances), x.State.Version, x.At.Unix()}
+	case []ledger.Balance:
+		var out []any
+		for _, b := range x {
+			resets := b.Resets.Unix()
+			b.Resets = time.Time{}
+			out = append(out, b, resets)
+		}
+		return out
+	}
+	return reflect.ValueOf(v).Interface()
+}
