@@ -18,33 +18,42 @@ type errAnswered struct{ error }
 
 func (e errAnswered) Unwrap() error { return e.error }
 
+// longestPause is the most that Retry-After asks of a client beside the streams. SDKs that send a
+// request again by themselves sleep on it, for a minute at most, and then send their file into the
+// same refusal, and once more: their user would wait two minutes for the error. RateLimit tells the time
+// to who reads it.
+const longestPause = time.Minute
+
 // answer tells the client why its request did not become a stream, and returns the
 // metric's word for it.
-func (h *Handler) answer(w http.ResponseWriter, v *vendor, id string, err error) string {
+func (h *Handler) answer(a arrival, v *vendor, err error) string {
 	var (
 		own  refused
 		done errAnswered
 		no   denied
 	)
 	switch {
+	case errors.As(err, &done) && errors.As(err, &no):
+		return string(no.d.Reason) // told in-band, behind the upgrade
 	case errors.As(err, &done):
 		return "answered"
 	case errors.As(err, &own):
-		passRefusal(w, v, own)
+		passRefusal(a.w, v, own)
 		return "vendor_refused"
 	case errors.Is(err, context.Canceled):
 		return "client_lost" // it hung up during the handshake: nobody to answer
 	}
 	d := denialOf(err)
-	d.RequestID = id
+	d.RequestID = a.id
 	if errors.As(err, &no) && no.grant != nil {
-		setRateLimit(w.Header(), no.grant.Balances, no.grant.At)
+		setRateLimit(a.w.Header(), no.grant.Balances, no.grant.At)
 	}
 	var p provider.Provider
 	if v != nil {
 		p = v.Provider
 	}
-	writeRefusal(w, p, d, h.retryAfter)
+	helps := websocket.IsWebSocketUpgrade(a.r) || d.RetryAfter <= longestPause
+	writeRefusal(a.w, p, d, h.retryAfter && helps)
 	if d.Reason == "" {
 		return "error"
 	}

@@ -87,8 +87,12 @@ func TestTheVendorsOwnEndReachesTheClient(t *testing.T) {
 			r.restrict("ann")
 			c := r.connect("ann", linear16)
 			c.send(50, 20)
-			if _, closed := c.read(); closed.Code != want {
+			texts, closed := c.read()
+			if closed.Code != want {
 				t.Errorf("closed with %d %q, want %d", closed.Code, closed.Text, want)
+			}
+			if told := texts[len(texts)-1]["type"] == "Error"; told == (sc == fake.Close1011) {
+				t.Errorf("the vendor's own Close passes alone, its loss is told; last came %v", texts[len(texts)-1])
 			}
 			r.settled()
 			if used := r.used("ann"); used != 1000 {

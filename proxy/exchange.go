@@ -222,7 +222,7 @@ func (x *exchange) failed(err error) (result string) {
 		return "vendor_lost"
 	}
 	x.body.before(x.w.Header())
-	if result = x.answer(x.w, x.v, x.id, err); result != "client_lost" {
+	if result = x.answer(x.arrival, x.v, err); result != "client_lost" {
 		x.status = denialOf(err).Status
 	}
 	return result

@@ -164,7 +164,7 @@ func (h *Handler) refuse(a arrival, v *vendor, err error) {
 		attrs = append(attrs, slog.String("provider", name))
 	}
 	a.body.before(a.w.Header())
-	result := h.answer(a.w, v, a.id, err)
+	result := h.answer(a, v, err)
 	h.gate.metrics.refused(name, result)
 	h.log.LogAttrs(a.r.Context(), slog.LevelInfo, "refused", append(attrs, slog.String("result", result), slog.Any("error", err))...)
 }

@@ -278,7 +278,7 @@ func TestSonioxTheVendorsEndInsideAStreamPassesAndCostsWhatWasForwarded(t *testi
 		code    int
 	}{
 		fake.InBand408: {408, 1000}, fake.InBand413: {413, 1000}, fake.InBand503: {503, 1000},
-		fake.BareClose: {0, 1000}, fake.Close1011: {0, 1011}, fake.Reset: {0, 1011}, fake.EOF: {0, 1011},
+		fake.BareClose: {0, 1000}, fake.Close1011: {0, 1011}, fake.Reset: {503, 1011}, fake.EOF: {503, 1011}, // lost: SDKs hang without a word
 	} {
 		t.Run(string(sc), func(t *testing.T) {
 			r := newSonioxRig(t, rigOptions{config: sonioxBudget(time.Minute), fake: sonioxScenario(sc)})

@@ -38,7 +38,10 @@ type tap struct {
 	ended                      atomic.Pointer[provider.Denial]
 }
 
-var _ relay.Reader = (*tap)(nil)
+var (
+	_ relay.Reader  = (*tap)(nil)
+	_ relay.Mourner = (*tap)(nil)
+)
 
 // askEvery is how often a dropping stream asks whether its budget came back:
 // within a slice, as often as a running stream talks to the ledger.
@@ -88,6 +91,18 @@ func hold(a provider.Action) relay.Verdict {
 // ClientGone ends the vendor's stream politely, so that it bills and reports what
 // it heard, and waits for that report.
 func (t *tap) ClientGone() ([][]byte, bool) { return t.finish(nil), t.begun() }
+
+// VendorGone is the vendor's own word for a failure of its own: SDKs of two vendors wait for ever
+// when a stream ends without one.
+func (t *tap) VendorGone() (texts [][]byte, code int, reason string) {
+	d := deny(provider.UpstreamUnreachable, "the connection to the vendor was lost; begin a new stream")
+	d.RequestID = t.request
+	ms, code, reason := t.session.Farewell(*d)
+	for _, m := range ms {
+		texts = append(texts, m.Payload)
+	}
+	return texts, code, reason
+}
 
 // begun says whether the vendor has a stream to end: one whose client has declared nothing
 // yet has no last words, and waiting for them would only keep the client from its answer.

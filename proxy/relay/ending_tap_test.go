@@ -94,3 +94,36 @@ func TestAPanicEndsOneStream(t *testing.T) {
 		})
 	})
 }
+
+// mourner is a tap with words for a lost vendor's client.
+type mourner struct{ *tap }
+
+func (mourner) VendorGone() ([][]byte, int, string) {
+	return [][]byte{[]byte("sorry")}, 4013, "job_error"
+}
+
+func TestALostVendorsClientIsToldInTheOwnersWords(t *testing.T) {
+	eachPath(t, func(t *testing.T, p path) {
+		r := newRig(t, p, Config{}, mourner{&tap{}})
+		r.vendor.send(Text, "result")
+		r.client.expect("1:result")
+		r.vendor.c.Close()
+		r.client.expect("1:sorry", "8:4013 job_error")
+		r.client.close(4013, "")
+		if got := r.wait(); got.By != Vendor || got.VendorCode != 1006 || !errors.Is(got.Err, ErrLost) {
+			t.Errorf("result %+v", got)
+		}
+	})
+}
+
+func TestNothingIsSaidInsideALostVendorsMessage(t *testing.T) {
+	eachPath(t, func(t *testing.T, p path) {
+		r := newRig(t, p, Config{}, mourner{&tap{}})
+		r.vendor.write(r.vendor.enc(Binary, false, "half a"))
+		r.client.expect("2+:half a")
+		r.vendor.c.Close()
+		r.client.expect("8:4013 job_error")
+		r.client.close(4013, "")
+		r.wait()
+	})
+}

@@ -70,13 +70,28 @@ func (s *Stream) vendorLost(cause error) (done bool) {
 	vendor.out.kill()
 	switch {
 	case first:
-		s.closeClient(closing{codeInternal, lostReason(cause)})
+		s.mourn(cause)
 	case ph == clientLeft:
 		s.closeClient(echo)
 	case ph == ownerEnds:
 		s.farewell()
 	}
 	return true
+}
+
+// mourn tells the client that the vendor is lost, in the owner's words if it has any.
+func (s *Stream) mourn(cause error) {
+	c := closing{codeInternal, lostReason(cause)}
+	if m, ok := s.tap.(Mourner); ok {
+		texts := s.askTexts(func() (texts [][]byte) {
+			texts, c.code, c.reason = m.VendorGone()
+			return texts
+		})
+		if in := &s.peer(Vendor).in; !in.outMsg && !in.inFrame() {
+			in.say(texts)
+		}
+	}
+	s.closeClient(c)
 }
 
 func lostReason(cause error) string {
@@ -102,7 +117,7 @@ func (s *Stream) vendorBroke(f *fault) (done bool) {
 	s.arm(Vendor, s.c.CloseTimeout)
 	s.mu.Unlock()
 	s.peer(Vendor).out.close(closing{f.code, f.text})
-	s.closeClient(closing{codeInternal, lostReason(f)})
+	s.mourn(f)
 	return false
 }
 

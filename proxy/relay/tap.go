@@ -46,3 +46,14 @@ type Reader interface {
 	// the same holds as for Audio.
 	Payload(p []byte, first, last bool) Verdict
 }
+
+// Mourner is a Tap with last words for a client whose vendor is lost: it has vanished, is
+// silent or too slow, or has broken the protocol. Without them the client gets a bare Close with 1011,
+// of which some clients make nothing, and wait for ever. A vendor's own Close passes as it is.
+type Mourner interface {
+	Tap
+	// VendorGone is called once, on the goroutine that reads the vendor. It returns the text
+	// messages for the client, which are left out where they would stand inside a message that was
+	// begun, and the Close behind them.
+	VendorGone() (texts [][]byte, code int, reason string)
+}
