@@ -1,6 +1,6 @@
 # `make` lists what there is; `make ci` is what the pipeline runs, all of it.
-# Nothing has to be installed but Go (1.26), make, gcc for the race detector and ffmpeg for the fixtures:
-# the linters are built from tools/go.mod at pinned versions.
+# Nothing has to be installed but Go (1.26), make, gcc for the race detector, ffmpeg for the fixtures and
+# Node (20) with npm for the vendors' SDKs: the linters are built from tools/go.mod at pinned versions.
 
 GO       ?= go
 FUZZTIME ?= 60s
@@ -13,7 +13,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check bench demo static image ci clean
+.PHONY: help build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check bench demo conformance static image ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,14 @@ bench: ## the relay beside nginx and others; writes a table (minutes)
 demo: ## the main job on one machine: no keys, no servers, half a minute
 	$(GO) run ./cmd/sttgate demo
 
+# The SDKs at the versions of the lock file. UPDATE=1 writes docs/sdks.md.
+SDKS := cmd/sttgate/conformance/testdata/sdk
+$(SDKS)/node_modules/.package-lock.json: $(SDKS)/package-lock.json
+	npm ci --prefix $(SDKS)
+
+conformance: build $(SDKS)/node_modules/.package-lock.json ## the vendors' official SDKs through the gateway (UPDATE=1 writes docs/sdks.md)
+	$(GO) test -count=1 -timeout $(TIMEOUT) -parallel 6 ./cmd/sttgate/conformance -args -gateway $(CURDIR)/$(BIN) $(if $(UPDATE),-update)
+
 static: build ## the binary needs no C library
 	.ci/check-static $(BIN)
 
@@ -66,7 +74,7 @@ image: ## container image (needs docker)
 
 # Fuzzing searches at random, so it is not part of ci: what it has found is in testdata/fuzz,
 # and the tests run that every time.
-ci: fmt-check check-files vet lint lint-selftest static test fixtures-check demo ## exactly what the pipeline runs
+ci: fmt-check check-files vet lint lint-selftest static test fixtures-check demo conformance ## exactly what the pipeline runs
 
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin $(SDKS)/node_modules
