@@ -96,7 +96,7 @@ func (r *report) ended(o outcome) {
 		r.Result, r.CloseCode, r.Why = resultBroken, lostCode, "the connection was lost: "+o.end.Reason
 	case o.end != nil:
 		r.Result, r.CloseCode = resultCut, o.end.Code
-		if o.vendorMS < 0 && len(o.notices) > 0 { // in-band, before the vendor heard anything
+		if o.vendorMS < 0 && len(o.notices) > 0 && o.end.Code != "1011" { // in-band, before the vendor heard anything
 			r.Result = resultRefused
 		}
 		r.Why = "the stream was ended: close " + o.end.String()

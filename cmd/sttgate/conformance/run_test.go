@@ -209,7 +209,7 @@ func (r *run) count(o *outcome, l line) {
 func counted(words []string) string {
 	words = slices.Clone(words)
 	slices.SortStableFunc(words, func(a, b string) int {
-		return strings.Index(b, "refused ") - strings.Index(a, "refused ")
+		return strings.Index(a, "refused ") - strings.Index(b, "refused ")
 	})
 	var out []string
 	for i := 0; i < len(words); {
