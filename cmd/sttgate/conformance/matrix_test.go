@@ -22,6 +22,9 @@ func TestOfficialSDKsSeeAQuotaErrorOrACleanEnd(t *testing.T) {
 				if !s.knows(sc) {
 					continue
 				}
+				if s.vendor == "deepgram" && sc.money == inTime {
+					sc.money = nothing // its refusals come before the upgrade
+				}
 				t.Run(strings.ReplaceAll(s.name+" "+s.mode, "/", ".")+"/"+sc.name, func(t *testing.T) {
 					t.Parallel()
 					r := &run{t: t, sdk: s, scene: sc, material: m}
