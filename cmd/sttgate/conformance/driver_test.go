@@ -66,7 +66,7 @@ func plain(s string) string {
 		{`(?s)\{.*"err_msg":\s*"([^"]*)".*\}`, "{… $1 …}"}, // a whole body in an SDK's message
 		{`\s+`, " "},
 		{`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`, "ID"},
-		{`resets in [0-9hms.]+`, "resets in TIME"},
+		{`comes back in [0-9dhms.]+`, "comes back in TIME"},
 		{`127\.0\.0\.1:\d+`, "GATEWAY"},
 		{`\bu-[0-9a-z-]+\b`, "USER"},
 	} {
