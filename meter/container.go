@@ -30,8 +30,12 @@ type container interface {
 	Declared(bodyBytes int64) (time.Duration, bool)
 }
 
-// maxLeadIn bounds what may come before the first audio and is not measured.
-const maxLeadIn = 1 << 20
+// maxLeadIn bounds what may stand in front of the first audio, or as tags between it, and is not
+// measured. A picture of a cover is a few MiB; more would be a free channel to the vendor.
+const maxLeadIn = 16 << 20
+
+// maxGarbage bounds what may stand between two frames and is nothing that is known.
+const maxGarbage = 1 << 20
 
 func le16(p []byte) uint16 { return binary.LittleEndian.Uint16(p) }
 func le32(p []byte) uint32 { return binary.LittleEndian.Uint32(p) }

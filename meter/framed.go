@@ -43,7 +43,7 @@ type framing struct {
 // After a frame its neighbour is believed. Where none is, the sync is lost until one header
 // leads to another of its kind. Bytes in between count as if the last frame went on and
 // on, so garbage is never cheaper than audio; those of a tag are free, up to maxLeadIn of them.
-// Before the first audio maxLeadIn bytes may come, after that as many between frames.
+// Before the first audio maxLeadIn bytes may come, after that maxGarbage between frames.
 type framed struct {
 	framing
 	state frameState

@@ -62,7 +62,7 @@ func (f *framed) pass(n int64) error {
 		return nil
 	}
 	s.gap += n
-	if s.gap > maxLeadIn || f.frames == 1 && s.gap > maxUnconfirmed {
+	if s.gap > maxGarbage || f.frames == 1 && s.gap > maxUnconfirmed {
 		return fmt.Errorf("%w: %d bytes without a frame of %s after %d of them", ErrMalformed, s.gap, f.format, f.frames)
 	}
 	return nil

@@ -139,8 +139,8 @@ func TestHostileWAVIsRefused(t *testing.T) {
 		"a codec that is compressed":          {with(func(f *wavFile) { f.tag, f.bits, f.align = 0x55, 0, 1 }), meter.ErrUnsupported},
 		"two formats":                         {with(func(f *wavFile) { f.before = chunk("fmt ", 16, make([]byte, 16)) }), meter.ErrMalformed},
 		"data before its format":              {append([]byte("RIFF\x00\x00\x00\x00WAVE"), chunk("data", 2, []byte{0, 0})...), meter.ErrMalformed},
-		"endless tags":                        {with(func(f *wavFile) { f.before = chunk("JUNK", 2<<20, make([]byte, 2<<20)) }), meter.ErrMalformed},
-		"endless tags behind":                 {with(func(f *wavFile) { f.behind = bytes.Repeat(chunk("JUNK", 0, nil), 200_000) }), meter.ErrMalformed},
+		"endless tags":                        {with(func(f *wavFile) { f.before = chunk("JUNK", 17<<20, make([]byte, 17<<20)) }), meter.ErrMalformed},
+		"endless tags behind":                 {with(func(f *wavFile) { f.behind = bytes.Repeat(chunk("JUNK", 0, nil), 2_200_000) }), meter.ErrMalformed},
 		"another container":                   {[]byte("RIFF\x00\x10\x00\x00AVI LIST"), meter.ErrLate},
 		"text":                                {[]byte("hello, this is no audio at all"), meter.ErrUnsupported},
 	} {
