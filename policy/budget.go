@@ -17,8 +17,13 @@ const (
 	Close  = "close"  // the vendor's polite end
 )
 
-// PerUser is whose balance a budget is: each user has an own one.
-const PerUser = "user"
+// Whose balance a budget is. One that users share is a breaker: it bounds what the house spends, and
+// when it is spent that is nobody's own doing.
+const (
+	PerUser     = "user"     // each user has an own one
+	PerProvider = "provider" // each vendor has one, for all users
+	PerAll      = "all"      // there is one, for all users and vendors
+)
 
 // Budget is one entry of the config's list of budgets: so much audio per window
 // for those to whom it applies.
@@ -30,7 +35,7 @@ type Budget struct {
 	Providers []string
 	Plans     []string
 	Stages    []Stage
-	// Per is whose balance it is; [PerUser] is the only kind so far.
+	// Per is whose balance it is: user, provider or all.
 	Per string
 	// Window is day, week, month or a duration; see [ParseWindow].
 	Window string
@@ -39,7 +44,7 @@ type Budget struct {
 	Limit time.Duration
 	// OnConnect is auto, refuse or accept.
 	OnConnect string
-	// OnExhausted is auto, drop or close.
+	// OnExhausted is auto, drop or close. A shared budget always closes.
 	OnExhausted string
 	// Shadow counts without ever refusing.
 	Shadow bool
@@ -97,8 +102,8 @@ func (b Budget) Validate() error {
 			fault("stages", "%w", err)
 		}
 	}
-	if b.Per != PerUser {
-		fault("per", "%q is not known: use user", b.Per)
+	if !slices.Contains([]string{PerUser, PerProvider, PerAll}, b.Per) {
+		fault("per", "%q is not known: use user, provider or all", b.Per)
 	}
 	if _, _, err := ParseWindow(b.Window); err != nil {
 		fault("window", "%q: %w", b.Window, err)
@@ -115,7 +120,25 @@ func (b Budget) Validate() error {
 	if !slices.Contains([]string{Auto, Drop, Close}, b.OnExhausted) {
 		fault("on_exhausted", "%q is not known: use auto, drop or close", b.OnExhausted)
 	}
+	if b.Shared() && b.OnExhausted == Drop {
+		fault("on_exhausted", "a budget per %s ends its streams: every one that is kept without audio still costs the vendor's connection; use auto or close", b.Per)
+	}
 	return errors.Join(errs...)
+}
+
+// Shared reports whether users share the balance.
+func (b Budget) Shared() bool { return b.Per == PerProvider || b.Per == PerAll }
+
+// Owner names the balance that a stream of s spends from. User ids cannot be chosen to
+// name another's: each kind has a word of its own in front.
+func (b Budget) Owner(s Subject) string {
+	switch b.Per {
+	case PerProvider:
+		return "provider:" + s.Provider
+	case PerAll:
+		return "all"
+	}
+	return "user:" + s.User
 }
 
 // Subject is one stream as far as budgets ask.

@@ -119,14 +119,17 @@ func TestABudgetIsCheckedFieldByField(t *testing.T) {
 			func(b *Budget) { b.Name = "" }, func(b *Budget) { b.Name = "Daily" }, func(b *Budget) { b.Name = "a b" },
 			func(b *Budget) { b.Name = "-a" }, func(b *Budget) { b.Name = `a"` }, func(b *Budget) { b.Name = strings.Repeat("a", 65) },
 		},
-		"providers":    {func(b *Budget) { b.Providers = []string{"a", "a"} }, func(b *Budget) { b.Providers = []string{""} }},
-		"plans":        {func(b *Budget) { b.Plans = []string{"a", "b", "a"} }, func(b *Budget) { b.Plans = []string{"a", ""} }},
-		"stages":       {func(b *Budget) { b.Stages = []Stage{"banned"} }, func(b *Budget) { b.Stages = []Stage{None, None} }, func(b *Budget) { b.Stages = []Stage{""} }},
-		"per":          {func(b *Budget) { b.Per = "plan" }, func(b *Budget) { b.Per = "" }},
-		"window":       {func(b *Budget) { b.Window = "year" }, func(b *Budget) { b.Window = "" }, func(b *Budget) { b.Window = "90s" }},
-		"limit":        {func(b *Budget) { b.Limit = 0 }, func(b *Budget) { b.Limit = -1 }, func(b *Budget) { b.Limit = time.Microsecond }},
-		"on_connect":   {func(b *Budget) { b.OnConnect = Drop }, func(b *Budget) { b.OnConnect = "" }},
-		"on_exhausted": {func(b *Budget) { b.OnExhausted = Refuse }, func(b *Budget) { b.OnExhausted = "" }},
+		"providers":  {func(b *Budget) { b.Providers = []string{"a", "a"} }, func(b *Budget) { b.Providers = []string{""} }},
+		"plans":      {func(b *Budget) { b.Plans = []string{"a", "b", "a"} }, func(b *Budget) { b.Plans = []string{"a", ""} }},
+		"stages":     {func(b *Budget) { b.Stages = []Stage{"banned"} }, func(b *Budget) { b.Stages = []Stage{None, None} }, func(b *Budget) { b.Stages = []Stage{""} }},
+		"per":        {func(b *Budget) { b.Per = "plan" }, func(b *Budget) { b.Per = "" }},
+		"window":     {func(b *Budget) { b.Window = "year" }, func(b *Budget) { b.Window = "" }, func(b *Budget) { b.Window = "90s" }},
+		"limit":      {func(b *Budget) { b.Limit = 0 }, func(b *Budget) { b.Limit = -1 }, func(b *Budget) { b.Limit = time.Microsecond }},
+		"on_connect": {func(b *Budget) { b.OnConnect = Drop }, func(b *Budget) { b.OnConnect = "" }},
+		"on_exhausted": {
+			func(b *Budget) { b.OnExhausted = Refuse }, func(b *Budget) { b.OnExhausted = "" },
+			func(b *Budget) { b.Per, b.OnExhausted = PerAll, Drop }, func(b *Budget) { b.Per, b.OnExhausted = PerProvider, Drop },
+		},
 	} {
 		for i, f := range change {
 			b := good
@@ -139,6 +142,23 @@ func TestABudgetIsCheckedFieldByField(t *testing.T) {
 	}
 	if err := (Budget{}).Validate(); strings.Count(err.Error(), "\n") != 5 {
 		t.Errorf("not all faults together: %v", err)
+	}
+}
+
+func TestABudgetHasTheOwnerThatItSays(t *testing.T) {
+	s := Subject{User: "ann", Provider: "soniox"}
+	for per, want := range map[string]struct {
+		owner  string
+		shared bool
+	}{"": {"user:ann", false}, PerUser: {"user:ann", false}, PerProvider: {"provider:soniox", true}, PerAll: {"all", true}} {
+		b := Budget{Name: "b", Per: per, Limit: time.Hour}
+		if b.Owner(s) != want.owner || b.Shared() != want.shared {
+			t.Errorf("per %q: owner %s, shared %v", per, b.Owner(s), b.Shared())
+		}
+		b = b.WithDefaults()
+		if err := b.Validate(); err != nil {
+			t.Errorf("per %q: %v", per, err)
+		}
 	}
 }
 

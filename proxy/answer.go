@@ -45,8 +45,8 @@ func (h *Handler) answer(a arrival, v *vendor, err error) string {
 	}
 	d := denialOf(err)
 	d.RequestID = a.id
-	if errors.As(err, &no) && no.grant != nil {
-		setRateLimit(a.w.Header(), no.grant.Balances, no.grant.At)
+	if errors.As(err, &no) && no.grant != nil && d.Status == http.StatusTooManyRequests {
+		h.gate.setRateLimit(a.w.Header(), no.grant.Balances, no.grant.At)
 	}
 	var p provider.Provider
 	if v != nil {
@@ -94,7 +94,7 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, v *vendor, ven
 	if err != nil {
 		return leg{}, denied{d: deny(provider.UpstreamUnreachable, "the vendor's answer cannot be relayed: "+err.Error())}
 	}
-	setRateLimit(header, a.grant.Balances, a.grant.At)
+	h.gate.setRateLimit(header, a.grant.Balances, a.grant.At)
 	return h.take(w, r, header)
 }
 

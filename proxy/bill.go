@@ -50,7 +50,7 @@ func (g *gate) open(s subject, stream string, ms int64) (*bill, error) {
 	}
 	dec := decide(grant, 1)
 	dec.Allowed, dec.Violated = true, nil // what was reserved just now counts as used already
-	g.metrics.decided(dec)
+	g.decided(dec)
 	return b, nil
 }
 
@@ -75,10 +75,10 @@ func (b *bill) refuse(ms int64) error {
 		dec = decide(before, ms)
 		dec.Allowed = false
 	}
-	b.gate.metrics.decided(dec)
+	b.gate.decided(dec)
 	d := b.gate.exhausted(dec, b.sub)
 	for _, bal := range b.balances.Balances {
-		if !bal.Shadow && bal.Remaining > 0 && bal.Remaining < ms {
+		if !bal.Shadow && !b.gate.shared(bal.Budget) && bal.Remaining > 0 && bal.Remaining < ms {
 			d.Detail += "; " + (time.Duration(bal.Remaining) * time.Millisecond).String() + " are left in " + bal.Budget +
 				", and this needs " + (time.Duration(ms) * time.Millisecond).String()
 		}

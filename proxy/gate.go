@@ -17,6 +17,7 @@ type gate struct {
 	ledger  ledger.Ledger
 	budgets []policy.Budget
 	windows map[string]ledger.Window // of each budget, parsed once
+	per     map[string]string        // whose balance each is
 	slice   time.Duration
 	// unmeasured is MeterConfig.Unmeasured.
 	unmeasured string
@@ -25,13 +26,13 @@ type gate struct {
 }
 
 func newGate(bs []policy.Budget, slice time.Duration, l ledger.Ledger, log *slog.Logger, m *Metrics) (*gate, error) {
-	g := &gate{ledger: l, budgets: bs, windows: make(map[string]ledger.Window), slice: slice, log: log, metrics: m}
+	g := &gate{ledger: l, budgets: bs, windows: make(map[string]ledger.Window), per: make(map[string]string), slice: slice, log: log, metrics: m}
 	for _, b := range bs {
 		unit, length, err := policy.ParseWindow(b.Window)
 		if err != nil {
 			return nil, fmt.Errorf("budget %s: window %q: %w", b.Name, b.Window, err)
 		}
-		g.windows[b.Name] = ledger.Window{Unit: ledger.Unit(unit), Length: length}
+		g.windows[b.Name], g.per[b.Name] = ledger.Window{Unit: ledger.Unit(unit), Length: length}, b.Per
 	}
 	return g, nil
 }
@@ -43,16 +44,20 @@ type subject struct {
 
 // scopes are the budgets that apply to a subject at a stage.
 func (g *gate) scopes(s subject, stage policy.Stage) []ledger.Scope {
-	applying := policy.Applying(g.budgets, policy.Subject{User: s.user, Plan: s.plan, Provider: s.provider, Stage: stage})
+	who := policy.Subject{User: s.user, Plan: s.plan, Provider: s.provider, Stage: stage}
+	applying := policy.Applying(g.budgets, who)
 	out := make([]ledger.Scope, len(applying))
 	for i, b := range applying {
 		out[i] = ledger.Scope{
-			Budget: b.Name, Owner: "user:" + s.user, Window: g.windows[b.Name],
+			Budget: b.Name, Owner: b.Owner(who), Window: g.windows[b.Name],
 			Limit: b.Limit.Milliseconds(), Shadow: b.Shadow,
 		}
 	}
 	return out
 }
+
+// shared reports whether a budget is a breaker: one that users share.
+func (g *gate) shared(budget string) bool { return policy.Budget{Per: g.per[budget]}.Shared() }
 
 // stage reads the stage that holds at a time out of the ledger's opaque record. A
 // record that cannot be read counts as restrict: not knowing must not lift a limit.
@@ -94,7 +99,7 @@ func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.
 	}
 	dec := decide(grant, 1)
 	dec.Allowed = grant.Ceiling > 0 // what was bought just now counts as used already
-	g.metrics.decided(dec)
+	g.decided(dec)
 	if dec.Allowed {
 		return &admission{subject: s, account: acct, grant: grant}, nil, nil
 	}
@@ -104,79 +109,6 @@ func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.
 		return nil, d, nil
 	}
 	return nil, nil, denied{d, &grant}
-}
-
-// exhausted is the denial of a decision.
-func (g *gate) exhausted(dec policy.Decision, s subject) *provider.Denial {
-	d := deny(provider.BudgetExhausted, g.exhaustedDetail(dec, s))
-	d.Violated, d.RetryAfter = dec.Violated, dec.RetryAfter
-	return d
-}
-
-func (g *gate) exhaustedDetail(dec policy.Decision, s subject) string {
-	names, rolling := "a budget", time.Duration(0)
-	for i, n := range dec.Violated {
-		if i == 0 {
-			names = "budget " + n
-		} else {
-			names += ", " + n
-		}
-		rolling = max(rolling, g.windows[n].Length)
-	}
-	msg := names + " of user " + s.user + " is spent"
-	switch left := dec.RetryAfter; {
-	case left <= 0:
-	case rolling > 0:
-		// Usage is kept by the minute, so it may be one more than the window: nobody wants to read that.
-		msg += "; the first of it comes back in " + about(min(left, rolling))
-	default:
-		msg += "; it resets in " + about(left)
-	}
-	return msg
-}
-
-// about writes a duration for people: 59m30s, 9h59m, 24h. Programs have Retry-After.
-func about(d time.Duration) string {
-	if d = d.Round(time.Second); d < time.Hour {
-		return d.String()
-	}
-	d = d.Round(time.Minute)
-	h, m := d/time.Hour, d%time.Hour/time.Minute
-	if m == 0 {
-		return fmt.Sprintf("%dh", h)
-	}
-	return fmt.Sprintf("%dh%dm", h, m)
-}
-
-// accepts reports whether a spent budget should be told in-band after the upgrade.
-func (g *gate) accepts(violated []string, rt provider.Route) bool {
-	return g.choose(violated, func(b policy.Budget) string { return b.OnConnect }, "accept", "refuse", rt.AcceptByDefault)
-}
-
-// drops reports whether a running stream goes on without its audio. A route that
-// cannot lose messages is closed whatever the file says: a cut container helps nobody.
-func (g *gate) drops(violated []string, rt provider.Route) bool {
-	return rt.Droppable && g.choose(violated, func(b policy.Budget) string { return b.OnExhausted }, "drop", "close", rt.DropByDefault)
-}
-
-// choose reads a setting of the violated budgets: the stricter word wins, auto
-// means the route's default.
-func (g *gate) choose(violated []string, get func(policy.Budget) string, soft, strict string, auto bool) bool {
-	result := auto
-	for _, name := range violated {
-		for _, b := range g.budgets {
-			if b.Name != name {
-				continue
-			}
-			switch get(b) {
-			case strict:
-				return false
-			case soft:
-				result = true
-			}
-		}
-	}
-	return result
 }
 
 // close settles an account that never carried a stream, detached from a client

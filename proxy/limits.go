@@ -22,7 +22,7 @@ type limitsAnswer struct {
 	IdleTimeout    int64         `json:"idle_timeout_ms"`
 }
 
-// limitBudget is a budget of the caller's plan. It need not apply at the stage where the caller
+// limitBudget is a budget of the caller's own, and of the caller's plan. It need not apply at the stage where the caller
 // stands: a client may show what it would come to.
 type limitBudget struct {
 	Budget    string         `json:"budget"`
@@ -44,7 +44,7 @@ func limitsOf(l LimitsConfig, budgets []policy.Budget, vendors []string) func(Us
 			IdleTimeout: l.IdleTimeout.Round(time.Millisecond).Milliseconds(),
 		}
 		for _, b := range budgets {
-			if len(b.Plans) > 0 && !slices.Contains(b.Plans, u.Plan) {
+			if b.Shared() || len(b.Plans) > 0 && !slices.Contains(b.Plans, u.Plan) {
 				continue
 			}
 			a.Budgets = append(a.Budgets, limitBudget{

@@ -1,11 +1,11 @@
 package proxy
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/proxy/provider"
 )
 
@@ -101,15 +101,9 @@ func (m *Metrics) metered(provider, method string) {
 	m.meteredBy.WithLabelValues(provider, method).Inc()
 }
 
-func (m *Metrics) decided(d policy.Decision) {
-	decision, reason := "allow", "within_budget"
-	if !d.Allowed {
-		decision, reason = "deny", "budget_exhausted"
-	}
-	m.decisions.WithLabelValues(decision, reason, "false").Inc()
-	if len(d.ShadowViolated) > 0 {
-		m.decisions.WithLabelValues("deny", "budget_exhausted", "true").Inc()
-	}
+// decided counts an answer of the budgets.
+func (m *Metrics) decided(decision, reason string, shadow bool) {
+	m.decisions.WithLabelValues(decision, reason, strconv.FormatBool(shadow)).Inc()
 }
 
 // lease is told of every call to the ledger.

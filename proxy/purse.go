@@ -158,6 +158,8 @@ func (p *purse) why(need int64, err error) (*provider.Denial, *policy.Decision) 
 	if errors.Is(err, ledger.ErrOutage) {
 		return denialOf(err), nil
 	}
-	dec := decide(p.account.Last(), need)
+	last := p.account.Last()
+	// What is still in hand need not be bought: a budget that has room for the rest has not said no.
+	dec := decide(last, need-max(last.Ceiling-p.account.Spent(), 0))
 	return p.gate.exhausted(dec, p.sub), &dec
 }

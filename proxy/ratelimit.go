@@ -12,11 +12,11 @@ import (
 // setRateLimit writes RateLimit-Policy and RateLimit as of
 // draft-ietf-httpapi-ratelimit-headers-10: one item per budget that applies. The
 // unit "audio-seconds" is ours: without qu the quota would mean requests.
-func setRateLimit(h http.Header, bs []ledger.Balance, now time.Time) {
+func (g *gate) setRateLimit(h http.Header, bs []ledger.Balance, now time.Time) {
 	var policies, limits []string
 	for _, b := range bs {
-		if b.Shadow {
-			continue // nothing is limited by it; telling clients would say otherwise
+		if b.Shadow || g.shared(b.Budget) {
+			continue // no client is limited by a shadow; what the house has left is no client's business
 		}
 		policies = append(policies, fmt.Sprintf(`"%s";q=%d;qu="audio-seconds";w=%d`, b.Budget, b.Limit/1000, windowSeconds(b)))
 		limits = append(limits, fmt.Sprintf(`"%s";r=%d;t=%d`, b.Budget, b.Remaining/1000, resetSeconds(b, now)))

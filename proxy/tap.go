@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/proxy/provider"
 	"github.com/sttgate/sttgate/proxy/relay"
 )
@@ -121,13 +122,14 @@ func (t *tap) finish(d *provider.Denial) (texts [][]byte) {
 	return texts
 }
 
-// end finishes the stream for a reason of the gateway's. Safe from any goroutine.
-func (t *tap) end(d *provider.Denial) {
+// end finishes the stream for a reason of the gateway's; only the first counts. Safe from any
+// goroutine.
+func (t *tap) end(d *provider.Denial) (first bool) {
 	named := *d // a denial may be of several streams
 	named.RequestID = t.request
 	d = &named
 	if !t.ended.CompareAndSwap(nil, d) {
-		return
+		return false
 	}
 	_, code, reason := t.session.Farewell(*d)
 	t.stream.End(relay.Ending{
@@ -144,14 +146,21 @@ func (t *tap) end(d *provider.Denial) {
 			return texts
 		},
 	})
+	return true
 }
 
 // tick buys the wall clock's share, where a stream costs by it, and ends a stream
 // that nobody pays for any longer.
 func (t *tap) tick(now time.Time) {
 	if err := t.purse.tick(now); err != nil {
-		d, _ := t.purse.why(1, err)
-		t.end(d)
+		t.endUnpaid(t.purse.why(1, err))
+	}
+}
+
+// endUnpaid ends a stream that has nothing to go on with; violated is nil where no budget said so.
+func (t *tap) endUnpaid(d *provider.Denial, violated *policy.Decision) {
+	if t.end(d) && violated != nil {
+		t.gate.decided(*violated)
 	}
 }
 

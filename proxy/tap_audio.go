@@ -189,13 +189,13 @@ func (t *tap) unpaid(a provider.Audio, packet []byte, need int64, err error) rel
 	d, violated := t.purse.why(need, err)
 	d.RequestID = t.request
 	if violated == nil || !t.sound.droppable() || !t.gate.drops(violated.Violated, t.route) {
-		t.end(d)
+		t.endUnpaid(d, violated)
 		return relay.Stop
 	}
 	t.denial = d
 	if !t.dropping {
 		t.dropping, t.skipped = true, 0
-		t.gate.metrics.decided(*violated)
+		t.gate.decided(*violated)
 		t.keepalives.start(t.stream, t.session)
 	}
 	if now := t.now(); now.Sub(t.asked) >= askEvery {

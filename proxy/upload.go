@@ -216,5 +216,5 @@ func (x *exchange) settle(out provider.Outcome, p price) {
 	}
 	x.note(out.ID, c)
 	said := x.bill.said()
-	setRateLimit(x.w.Header(), said.Balances, time.Now())
+	x.gate.setRateLimit(x.w.Header(), said.Balances, time.Now())
 }

@@ -55,13 +55,13 @@ func (h *ownHandler) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	setRateLimit(w.Header(), u.Balances, u.At)
+	h.gate.setRateLimit(w.Header(), u.Balances, u.At)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	return ignoreGone(json.NewEncoder(w).Encode(h.tell(u)))
 }
 
-// usage is where a caller stands.
+// usage is where a caller stands: with their own budgets. What the house has left is not theirs to know.
 func usage(u User) any {
 	a := usageAnswer{User: u.ID, Stage: u.Stage, Budgets: []usageBudget{}}
 	for _, b := range u.Balances {

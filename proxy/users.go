@@ -22,10 +22,18 @@ type User struct {
 	ID       string
 	Plan     string // as asked for
 	State    policy.State
-	Stage    policy.Stage // that holds now: State.Until is taken into account
-	Audio    []int64      // ms per window of UsageWindows
-	Balances []ledger.Balance
+	Stage    policy.Stage     // that holds now: State.Until is taken into account
+	Audio    []int64          // ms per window of UsageWindows
+	Balances []ledger.Balance // of budgets of the user's own
+	Shared   []Shared         // of those that apply and are everybody's
 	At       time.Time
+}
+
+// Shared is the balance of a budget that users share.
+type Shared struct {
+	ledger.Balance
+	Per      string // policy.PerProvider or policy.PerAll
+	Provider string // the vendor, of PerProvider
 }
 
 // UsageWindows are the rolling windows that User.Audio sums up.
@@ -39,8 +47,12 @@ func (u *Users) User(ctx context.Context, id, plan string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	stage := u.gate.stage(id, state, time.Now())
-	usage, err := u.store.Usage(ctx, ledger.Query{User: id, Scopes: u.scopes(id, plan, stage), Windows: UsageWindows()})
+	asked := u.scopes(id, plan, u.gate.stage(id, state, time.Now()))
+	q := ledger.Query{User: id, Windows: UsageWindows()}
+	for _, a := range asked {
+		q.Scopes = append(q.Scopes, a.Scope)
+	}
+	usage, err := u.store.Usage(ctx, q)
 	if err != nil {
 		return User{}, err
 	}
@@ -48,19 +60,33 @@ func (u *Users) User(ctx context.Context, id, plan string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	return User{
-		ID: id, Plan: plan, State: decoded, Stage: decoded.At(usage.At), Audio: usage.Audio,
-		Balances: usage.Balances, At: usage.At,
-	}, nil
+	out := User{ID: id, Plan: plan, State: decoded, Stage: decoded.At(usage.At), Audio: usage.Audio, At: usage.At}
+	for i, b := range usage.Balances {
+		switch per := u.gate.per[b.Budget]; per {
+		case policy.PerProvider:
+			out.Shared = append(out.Shared, Shared{Balance: b, Per: per, Provider: asked[i].vendor})
+		case policy.PerAll:
+			out.Shared = append(out.Shared, Shared{Balance: b, Per: per})
+		default:
+			out.Balances = append(out.Balances, b)
+		}
+	}
+	return out, nil
 }
 
-// scopes are the budgets that apply to a user at any vendor, each once.
-func (u *Users) scopes(id, plan string, stage policy.Stage) []ledger.Scope {
-	var out []ledger.Scope
+// asked is a scope that applies to a user, and the first vendor where it does.
+type asked struct {
+	ledger.Scope
+	vendor string
+}
+
+// scopes are the budgets that apply to a user at any vendor, each balance once.
+func (u *Users) scopes(id, plan string, stage policy.Stage) []asked {
+	var out []asked
 	for _, v := range u.vendors {
 		for _, s := range u.gate.scopes(subject{user: id, plan: plan, provider: v}, stage) {
-			if !slices.Contains(out, s) {
-				out = append(out, s)
+			if !slices.ContainsFunc(out, func(a asked) bool { return a.Scope == s }) {
+				out = append(out, asked{s, v})
 			}
 		}
 	}

@@ -56,12 +56,19 @@ func (o opsUsers) User(ctx context.Context, id string) (admin.User, error) {
 		out.Usage = append(out.Usage, admin.Usage{Window: w, Audio: u.Audio[i]})
 	}
 	for _, b := range u.Balances {
-		out.Budgets = append(out.Budgets, admin.Budget{
-			Budget: b.Budget, Window: opsWindow(b.Window), Limit: b.Limit, Used: b.Used, Remaining: b.Remaining,
-			Resets: b.Resets, Shadow: b.Shadow,
-		})
+		out.Budgets = append(out.Budgets, opsBudget(b, policy.PerUser, ""))
+	}
+	for _, b := range u.Shared {
+		out.Budgets = append(out.Budgets, opsBudget(b.Balance, b.Per, b.Provider))
 	}
 	return out, nil
+}
+
+func opsBudget(b ledger.Balance, per, provider string) admin.Budget {
+	return admin.Budget{
+		Budget: b.Budget, Per: per, Provider: provider, Window: opsWindow(b.Window), Limit: b.Limit, Used: b.Used, Remaining: b.Remaining,
+		Resets: b.Resets, Shadow: b.Shadow,
+	}
 }
 
 func (o opsUsers) SetStage(ctx context.Context, id string, c admin.StageChange) (before, after admin.State, err error) {

@@ -19,6 +19,8 @@ type callerUsage struct {
 // budgetBalance is one budget, in milliseconds of audio.
 type budgetBalance struct {
 	Budget      string    `json:"budget"`
+	Per         string    `json:"per,omitempty"`      // as the admin API tells it: user, provider, all
+	Provider    string    `json:"provider,omitempty"` // of a budget per provider
 	LimitMS     int64     `json:"limit_ms"`
 	UsedMS      int64     `json:"used_ms"`
 	RemainingMS int64     `json:"remaining_ms"`

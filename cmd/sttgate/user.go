@@ -176,6 +176,12 @@ func (b budgetBalance) String() string {
 	if !b.Resets.IsZero() {
 		s += ", resets " + stamp(b.Resets)
 	}
+	switch b.Per {
+	case policy.PerProvider:
+		s += "; shared by all users of " + b.Provider
+	case policy.PerAll:
+		s += "; shared by all users"
+	}
 	return s
 }
 

@@ -122,7 +122,9 @@ type Usage struct {
 // Budget is one budget's balance. Amounts are milliseconds of audio.
 type Budget struct {
 	Budget    string    `json:"budget"`
-	Window    string    `json:"window"` // "day", "week", "month", or a duration such as "24h"
+	Per       string    `json:"per"`                // whose it is: "user", or "provider" and "all": shared by all users
+	Provider  string    `json:"provider,omitempty"` // the vendor, of "provider"
+	Window    string    `json:"window"`             // "day", "week", "month", or a duration such as "24h"
 	Limit     int64     `json:"limit_ms"`
 	Used      int64     `json:"used_ms"`
 	Remaining int64     `json:"remaining_ms"`

@@ -64,8 +64,9 @@ func (g *gateway) User(_ context.Context, id string) (User, error) {
 	if id == "alice" {
 		u.Usage = []Usage{{24 * time.Hour, 90_000}, {72 * time.Hour, 120_000}, {168 * time.Hour, 7_200_000}}
 		u.Budgets = []Budget{
-			{Budget: "deepgram-daily", Window: "day", Limit: 1_800_000, Used: 90_000, Remaining: 1_710_000, Resets: now().Add(12 * time.Hour)},
-			{Budget: "trial", Window: "24h", Limit: 60_000, Used: 90_000, Shadow: true},
+			{Budget: "deepgram-daily", Per: "user", Window: "day", Limit: 1_800_000, Used: 90_000, Remaining: 1_710_000, Resets: now().Add(12 * time.Hour)},
+			{Budget: "trial", Per: "user", Window: "24h", Limit: 60_000, Used: 90_000, Shadow: true},
+			{Budget: "house", Per: "provider", Provider: "deepgram", Window: "day", Limit: 7_200_000, Used: 7_200_000, Resets: now().Add(12 * time.Hour)},
 		}
 	}
 	return u, nil
