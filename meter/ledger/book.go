@@ -225,7 +225,6 @@ func (b book) close(t table, id string, s stream, spent int64, at, now time.Time
 	if err := t.delete(key(keyStream, id)); err != nil {
 		return err
 	}
-	mark := key(keySettled, id)
 	over := now
 	if s.Until != 0 {
 		if err := t.delete(lapseKey(s.Until, id)); err != nil {
@@ -233,10 +232,11 @@ func (b book) close(t table, id string, s stream, spent int64, at, now time.Time
 		}
 		over = later(now, time.Unix(s.Until, 0)) // whoever was to settle it may still come
 	}
-	if err := expireAt(t, mark, over.Add(keepSettled)); err != nil {
+	k := key(keySettled, id)
+	if err := expireAt(t, k, over.Add(keepSettled)); err != nil {
 		return err
 	}
-	return t.put(mark, []byte{recordVersion})
+	return t.put(k, mark(s.User))
 }
 
 func (b book) usage(v view, q Query, held []hold, now time.Time) (Usage, error) {

@@ -76,6 +76,13 @@
 // settle of somebody else's, charges what was kept. Notes are small values with an
 // end: whose an object of the vendor's is, which reservation waits for a job.
 //
+// # Moving
+//
+// A Mover hands its day to another store: as entries that belong to no store (package dayfile
+// makes a file of them), open streams as settled with what they were granted. Amounts are added to
+// what the other has, each once: with every part of an import goes a count of what is taken, so
+// that an import may break off, go on, and be repeated.
+//
 // # Crashes and outages
 //
 // Embedded keeps two promises with as few writes as they need. What is spent was

@@ -20,6 +20,9 @@ var (
 // fileName is the database inside the store's directory.
 const fileName = "ledger.db"
 
+// EmbeddedFile is the file of an embedded store in dir.
+func EmbeddedFile(dir string) string { return filepath.Join(dir, fileName) }
+
 // Embedded is a Store in one file, for one process. What may be spent is on the disk
 // before it is; calls that wait for the disk at the same time share one write, and
 // those that need not wait share one with whoever comes within 50 ms. It is safe for
@@ -41,7 +44,7 @@ func OpenEmbedded(dir string, loc *time.Location, now func() time.Time) (*Embedd
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("ledger directory: %w", err)
 	}
-	path := filepath.Join(dir, fileName)
+	path := EmbeddedFile(dir)
 	db, err := bolt.Open(path, 0o600, &bolt.Options{
 		Timeout: 1500 * time.Millisecond,
 		// The list of free pages is found again at opening: a commit writes less.
@@ -51,7 +54,7 @@ func OpenEmbedded(dir string, loc *time.Location, now func() time.Time) (*Embedd
 		InitialMmapSize: 64 << 20,
 	})
 	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("ledger %s is in use by another process", path)
+		return nil, fmt.Errorf("ledger %s is %w", path, ErrInUse)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ledger %s: %w", path, err)

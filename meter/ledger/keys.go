@@ -18,6 +18,7 @@ const (
 	keyProbe   = 'p' // written by Ping
 	keyLapse   = 'l' // unix second, stream: when a kept grant is charged
 	keyNote    = 'n' // note: when it expires, value
+	keyImport  = 'i' // import: how many of its entries were taken
 )
 
 func key(kind byte, parts ...string) []byte {

@@ -72,10 +72,10 @@ func (l layer) write(b *bolt.Bucket) error {
 }
 
 // stack is a table of layers over what the disk has. Writes go to the newest layer.
-// It is valid as long as its bolt transaction.
+// It is valid as long as what lies below.
 type stack struct {
 	layers []layer // newest first
-	disk   boltTable
+	disk   view
 }
 
 var _ table = (*stack)(nil)

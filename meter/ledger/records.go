@@ -118,12 +118,9 @@ func decodeState(b []byte) (State, error) {
 type minutes [60]int64
 
 func (m *minutes) encode() []byte {
-	last := len(m)
-	for last > 0 && m[last-1] == 0 {
-		last--
-	}
-	b := append(make([]byte, 0, 1+5*last), recordVersion)
-	for _, n := range m[:last] {
+	all := m.trimmed()
+	b := append(make([]byte, 0, 1+5*len(all)), recordVersion)
+	for _, n := range all {
 		b = binary.AppendVarint(b, n)
 	}
 	return b
@@ -141,6 +138,28 @@ func decodeMinutes(b []byte) (m minutes, err error) {
 		m[i] = r.amount()
 	}
 	return m, r.end()
+}
+
+// trimmed is the hour without the empty minutes at its end.
+func (m *minutes) trimmed() []int64 {
+	last := len(m)
+	for last > 0 && m[last-1] == 0 {
+		last--
+	}
+	return m[:last]
+}
+
+// mark is the record of a settled stream: whose it was.
+func mark(user string) []byte { return appendText([]byte{recordVersion}, user) }
+
+// markUser is "" where an older record does not tell.
+func markUser(b []byte) string {
+	r := newReader(b)
+	user := r.text()
+	if r.bad {
+		return ""
+	}
+	return user
 }
 
 // reader reads a record; after the first fault it returns zeros.

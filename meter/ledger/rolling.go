@@ -28,20 +28,28 @@ func addMinute(t table, s series, at time.Time, ms int64) error {
 	}
 	minute := minuteOf(at)
 	h := floorDiv(minute, 60)
+	return addHour(t, s, h, func(m *minutes) { m[minute-h*60] = plus(m[minute-h*60], ms) })
+}
+
+// addHour changes the minutes of an hour.
+func addHour(t table, s series, h int64, add func(*minutes)) error {
 	k := s.hour(h)
 	old := t.get(k)
 	m, err := decodeMinutes(old)
 	if err != nil {
 		return err
 	}
-	m[minute-h*60] = plus(m[minute-h*60], ms)
+	add(&m)
 	if old == nil {
-		if err := expireAt(t, k, time.Unix((h+1)*3600, 0).Add(keepUsage+bucket)); err != nil {
+		if err := expireAt(t, k, hourEnd(h)); err != nil {
 			return err
 		}
 	}
 	return t.put(k, m.encode())
 }
+
+// hourEnd is when an hour's minutes are in no window any more.
+func hourEnd(h int64) time.Time { return time.Unix((h+1)*3600, 0).Add(keepUsage + bucket) }
 
 // sumMinutes adds up from the minute first on, later hours than now's included:
 // after the clock jumped back they are the only trace of what was spent. oldest

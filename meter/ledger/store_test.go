@@ -11,15 +11,19 @@ import (
 )
 
 func TestMemory(t *testing.T) {
-	ledgertest.Run(t, func(_ *testing.T, now func() time.Time, loc *time.Location) ledger.Store {
+	open := func(_ *testing.T, now func() time.Time, loc *time.Location) ledger.Store {
 		return ledger.NewMemory(now, loc)
-	})
+	}
+	ledgertest.Run(t, open)
+	t.Run("Mover", func(t *testing.T) { ledgertest.RunMover(t, open) })
 }
 
 func TestEmbedded(t *testing.T) {
-	ledgertest.Run(t, func(t *testing.T, now func() time.Time, loc *time.Location) ledger.Store {
+	open := func(t *testing.T, now func() time.Time, loc *time.Location) ledger.Store {
 		return openEmbedded(t, t.TempDir(), now, loc)
-	})
+	}
+	ledgertest.Run(t, open)
+	t.Run("Mover", func(t *testing.T) { ledgertest.RunMover(t, open) })
 }
 
 func openEmbedded(t testing.TB, dir string, now func() time.Time, loc *time.Location) *ledger.Embedded {
