@@ -9,6 +9,7 @@ is reached through.
 	           ├─ healthcheck ► config ─► GET the admin listener
 	           ├─ user ───────► config ─► the admin API
 	           ├─ token ──────► config ─► a caller token
+	           ├─ ledger ─────► config ─► a store ◄─► a file
 	           ├─ fake ───────► proxy/fake
 	           ├─ send ───────► a vendor's SDK ══ audio ══► a gateway
 	           └─ demo ───────► fake + gateway + send, in one process
