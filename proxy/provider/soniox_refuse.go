@@ -33,12 +33,15 @@ func sonioxFarewell(d Denial) Message {
 
 // sonioxVerdict is the error code in-band and its type. SDKs read the code: 402 and
 // 429 are a quota error that is not repeated, 408, 500 and 503 are network errors
-// after which some connect again for ever. So a budget is always 429, and what
-// passes by itself always 503.
+// after which some connect again for ever. So a user's budget is always 429, and what
+// passes by itself always 503. An open breaker is 402, which blames the house and nobody else: it may
+// stay open for hours, and clients that take it for a fault of the network would come back every second.
 func sonioxVerdict(d Denial) (code int, typ string) {
 	switch {
 	case d.Reason == BudgetExhausted, d.Reason == StageRestrict:
 		return http.StatusTooManyRequests, "limit_exceeded"
+	case d.Reason == BreakerOpen:
+		return http.StatusPaymentRequired, sonioxType(http.StatusPaymentRequired)
 	case d.Reason == TooLarge: // inside a stream: it has lasted too long
 		return http.StatusRequestEntityTooLarge, "max_duration_reached"
 	case d.Reason == TooManyStreams && d.Status == http.StatusTooManyRequests:
