@@ -91,15 +91,9 @@ type moving struct {
 	json   bool
 }
 
-// dayStore is a store whose day can move.
-type dayStore interface {
-	ledger.Store
-	ledger.Mover
-}
-
 // openDay opens the store that the config names. The old one must be there: an empty one made on
 // the way would be exported as if it were all.
-func openDay(c ledger.Config, old bool) (dayStore, error) {
+func openDay(c ledger.Config, old bool) (*ledger.Embedded, error) {
 	loc, err := c.Location()
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func (p *program) importDay(ctx context.Context, m moving, path string) (err err
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	h, n, err := dayfile.Verify(f, path)
 	if err != nil {
 		return p.faults(err) // file:line first

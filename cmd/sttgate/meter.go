@@ -123,7 +123,7 @@ func (p *program) meterFile(ctx context.Context, name string, f meter.Format) (r
 		if err != nil {
 			return row, errors.Unwrap(err)
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }() // it was only read
 		info, err := file.Stat()
 		if err != nil {
 			return row, err

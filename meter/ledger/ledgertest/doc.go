@@ -11,6 +11,8 @@
 //	          │                     ▲                 racing, over midnight
 //	          └── Clock: by hand ───┘── the model of model.go says the same
 //
+// A store that is a ledger.Mover passes RunMover, too.
+//
 // The suite uses no time of its own, so it may run in parallel with others; the
 // store is used from many goroutines at once.
 package ledgertest
