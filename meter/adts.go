@@ -43,9 +43,14 @@ func parseADTS(h uint64) (fr frame, ok bool) {
 	if channels == 7 {
 		channels = 8
 	}
+	most := aacFrameBytes * channels
+	if channels == 0 { // told in the audio itself
+		most = aacFrameBytes * 8
+	}
+	blocks := max(int(h&3+1), (length-least+most-1)/most) // a decoder goes on in a frame until nothing is left
 	return frame{
 		size:     length,
-		samples:  1024 * int(h&3+1),
+		samples:  1024 * blocks,
 		rate:     int(aacRates(int(rate))),
 		channels: channels,
 		key:      h & adtsKey,

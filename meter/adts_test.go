@@ -44,7 +44,8 @@ func TestEveryKindOfADTSFrame(t *testing.T) {
 		"96 kHz, 7.1":          {with(func(a *adts) { a.rate, a.channels = 0, 7 }), 1024, 96_000, 8},
 		"7350 Hz, stereo":      {with(func(a *adts) { a.rate, a.channels = 12, 2 }), 1024, 7_350, 2},
 		"nothing in it":        {with(func(a *adts) { a.size = 7 }), 1024, 16_000, 1},
-		"the longest":          {with(func(a *adts) { a.size = 8191 }), 1024, 16_000, 1},
+		"the longest":          {with(func(a *adts) { a.size = 8191 }), 11 * 1024, 16_000, 1},
+		"the longest of six":   {with(func(a *adts) { a.size, a.channels = 8191, 6 }), 2 * 1024, 16_000, 6},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := bytes.Repeat(c.frame, 5)

@@ -17,11 +17,14 @@ func TestNothingIsKeptThatCanBeCountedAway(t *testing.T) {
 	for i := range 500_000 {
 		long.sizes, long.offsets = append(long.sizes, 9), append(long.offsets, 9*i)
 	}
+	opus := long
+	opus.entry = opusEntry()
 	for name, file := range map[string][]byte{
-		"attachments in Matroska":    webmLive(cluster20(live, 0), el(0x1941a469, big), cluster20(live, 1000)),
-		"a private part of a video":  webmLive(cluster20(live, 0), el(0x1c53bb6b, big)),
-		"an index of 500 000 chunks": mp4Of(nil, long),
-		"a picture behind an MP4":    slices.Concat(mp4Of(make([]byte, 10_000), aac100()), box("udta", big)),
+		"attachments in Matroska":     webmLive(cluster20(live, 0), el(0x1941a469, big), cluster20(live, 1000)),
+		"a private part of a video":   webmLive(cluster20(live, 0), el(0x1c53bb6b, big)),
+		"an index of 500 000 chunks":  mp4Of(nil, long),
+		"an index of 500 000 packets": mp4Of(nil, opus),
+		"a picture behind an MP4":     slices.Concat(mp4Of(make([]byte, 10_000), aac100()), box("udta", big)),
 		"comments in Ogg": oggFile(slices.Concat(oggOpus(1, 0, 0)[:1], []oggPage{
 			{serial: 1, granule: -1, packets: [][]byte{append([]byte("OpusTags"), make([]byte, 255*200-8)...)}, more: true},
 		}, endless(1, 12)[1:])...),

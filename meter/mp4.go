@@ -16,8 +16,9 @@ const mp4Tracks = 16
 //
 // With an index in front, audio counts when its first byte passes (mp4index.go); a fragment counts when its moof
 // has passed. How long a piece is, is the larger of what the tables say and of what that number of packets of the
-// codec lasts. Edit lists shorten what is shown, and not every reader follows them, so they take
-// nothing away; where they add up to more than the media, because they repeat it, that counts.
+// codec lasts; packets that may be of any length (Opus) are read as they pass (mp4packets.go). Edit lists shorten what
+// is shown, and not every reader follows them, so they take nothing away; where they add up to more than the media,
+// because they repeat it, that counts.
 //
 // Of several tracks of audio the longest counts. Tables pass row by row and are not kept, except in so far as they
 // are needed, within bounds.
@@ -31,8 +32,9 @@ type mp4 struct {
 	trex     []mp4Trex
 	movie    int64 // time scale of edit lists
 	moov     bool  // it has come
-	aside    bool  // only the index is read: the media may stand anywhere
 	expected int64 // position of the last piece that the index tells of, of any track
+	outer    int64 // where the box begins that is read and in no other
+	pool     mp4Pool
 
 	info  Info
 	now   time.Duration
@@ -72,7 +74,7 @@ func (m *mp4) some(p []byte) (int, error) {
 	if m.part != mp4Header && m.left >= 0 {
 		n = int(min(m.left, int64(n)))
 	}
-	switch m.part {
+	switch m.part { //nolint:exhaustive // others have no bound of their own
 	case mp4Header, mp4Head, mp4Row:
 		if m.part == mp4Header && m.want < 8 {
 			m.want = 8
@@ -80,15 +82,17 @@ func (m *mp4) some(p []byte) (int, error) {
 		n = min(n, m.want-m.h.have)
 	case mp4Gap:
 		n = int(min(m.gap, int64(n)))
-	case mp4Pass, mp4Keep:
-		n = int(min(int64(n), m.untilNext()))
 	}
+	n = int(min(int64(n), m.untilNext()))
 	p = p[:n]
 	m.pos += int64(n)
 	if m.part != mp4Header && m.left >= 0 {
 		m.left -= int64(n)
 	}
 	if err := m.quiet.pass(m.unexpected(int64(n))); err != nil {
+		return n, err
+	}
+	if err := m.see(p[n-1]); err != nil {
 		return n, err
 	}
 	return n, m.take(p)
@@ -170,6 +174,7 @@ func (m *mp4) begin(h []byte) error {
 	}
 	m.want = 8
 	if m.depth == 0 {
+		m.outer = m.pos - int64(len(h))
 		return m.top(kind, payload)
 	}
 	within := m.within()
@@ -227,10 +232,11 @@ func (m *mp4) descend(kind fourcc, payload int64) error {
 		if !m.moov {
 			return fmt.Errorf("%w: an MP4 fragment before its index", ErrMalformed)
 		}
+		m.run = mp4Run{}
 	case "trak":
 		m.trak, m.stsd = &mp4Trak{}, m.stsd[:0]
 	case "traf":
-		m.traf, m.run = nil, mp4Run{}
+		m.traf, m.run = nil, mp4Run{again: m.run.again || m.run.headed}
 	}
 	return m.open(kind, payload)
 }

@@ -12,7 +12,7 @@ type mp4Codec struct {
 	channels int
 	frame    int64 // units of a packet, at least
 	most     int64 // bytes that a packet of so many units has at most
-	floor    bool  // packets may be shorter than frame, which nothing but they themselves tells
+	told     bool  // packets may be of any length, and tell it
 }
 
 // lasts is the least that a number of packets lasts, or what a number of bytes must hold where that is more: a decoder
@@ -25,11 +25,6 @@ func (c *mp4Codec) lasts(packets, bytes int64) time.Duration {
 		packets = max(packets, (bytes+c.most-1)/c.most)
 	}
 	return ticks(mulCap(max(packets-1, 0), c.frame), c.rate)
-}
-
-// tooShort says that packets are declared shorter than they are counted, by more than clocks that drift explain.
-func (c *mp4Codec) tooShort(declared time.Duration, packets int64) bool {
-	return c.floor && plus(declared, declared/16) < c.lasts(packets, 0)
 }
 
 // mp4Entry is the description of a track's samples (ISO/IEC 14496-12, 8.5.2).
@@ -79,12 +74,12 @@ func mp4Audio(kind string, p []byte) (c mp4Codec, err error) {
 	switch kind {
 	case "mp4a":
 		return mp4AAC(boxes)
-	case "Opus": // Opus in ISO base media, 4.3.2. Its packets are not looked at; recorders make them of 20 ms or 60.
+	case "Opus": // Opus in ISO base media, 4.3.2; a packet has 2.5 ms at least (RFC 6716, 3.1)
 		d := mp4Child(boxes, "dOps")
 		if len(d) < 11 {
 			return c, bad
 		}
-		c = mp4Codec{name: "opus", rate: opusRate, channels: int(d[1]), frame: opusRate / 50, most: 1275, floor: true}
+		c = mp4Codec{name: "opus", rate: opusRate, channels: int(d[1]), frame: opusRate / 400, told: true}
 	case "alac": // ALACSpecificConfig
 		d := mp4Child(boxes, "alac")
 		if len(d) < 28 {

@@ -63,16 +63,17 @@ type mp4Index struct {
 	timed  int64 // samples by stts
 	ticks  int64 // their time
 
-	begun  bool // a chunk has come
-	early  bool // all of it counts at once
-	chunk  int64
-	inRun  int   // of chunks
-	sample int64 // first one of the chunk
-	run    int   // of times
-	runAt  int64 // first sample of the run
-	runT   int64 // and its time
-	last   int64 // position of the last chunk
-	stair  mp4Stair
+	begun   bool        // a chunk has come
+	early   bool        // all of it counts at once
+	packets *mp4Packets // where the packets tell their time
+	chunk   int64
+	inRun   int   // of chunks
+	sample  int64 // first one of the chunk
+	run     int   // of times
+	runAt   int64 // first sample of the run
+	runT    int64 // and its time
+	last    int64 // position of the last chunk
+	stair   mp4Stair
 }
 
 // time adds a row of stts.
@@ -104,7 +105,7 @@ func (x *mp4Index) equal(size, count int64) {
 }
 
 // size adds a row of stsz.
-func (x *mp4Index) size(n uint32) {
+func (x *mp4Index) size(n uint32) error {
 	if x.count%x.stride == 0 {
 		if len(x.sizes) == mp4Steps {
 			for i := range mp4Steps / 2 {
@@ -119,6 +120,10 @@ func (x *mp4Index) size(n uint32) {
 	}
 	x.count++
 	x.bytes += int64(n)
+	if x.packets != nil {
+		return x.packets.sized(int64(n))
+	}
+	return nil
 }
 
 // samples is their number.
@@ -137,8 +142,8 @@ func (x *mp4Index) before(sample int64) int64 {
 	return x.bytes
 }
 
-// place takes a row of stco or co64: the steps of a chunk. at is when a sample ends, in time.
-func (x *mp4Index) place(offset int64, end func(sample int64) time.Duration) {
+// place takes a row of stco or co64: the steps of a chunk, and its packets. at is when a sample ends, in time.
+func (x *mp4Index) place(offset int64, end func(sample int64) time.Duration) error {
 	x.early = x.early || x.stride == 0 || len(x.times) == 0 || len(x.chunks) == 0 || offset < x.last
 	x.begun, x.last = true, max(x.last, offset)
 	x.chunk++
@@ -146,13 +151,16 @@ func (x *mp4Index) place(offset int64, end func(sample int64) time.Duration) {
 		x.inRun++
 	}
 	if x.early {
-		return
+		return nil
 	}
 	from := x.sample
 	to := add(from, int64(x.chunks[x.inRun].b))
 	x.sample = to
 	round := func(n int64) int64 { return (n + x.stride - 1) / x.stride * x.stride }
 	base := x.before(round(from)) // at most so much is before the chunk
+	if err := x.placePackets(from, min(to, x.count), offset); err != nil {
+		return err
+	}
 	for k := from; k < to; {
 		next := min(to, round(k+1))
 		if k >= x.count {
@@ -165,6 +173,28 @@ func (x *mp4Index) place(offset int64, end func(sample int64) time.Duration) {
 		x.stair.add(at, end(next))
 		k = next
 	}
+	return nil
+}
+
+// placePackets tells where those of a chunk are.
+func (x *mp4Index) placePackets(from, to, at int64) error {
+	if x.packets == nil {
+		return nil
+	}
+	for ; from < to; from++ {
+		size := x.same
+		if size == 0 {
+			size, _ = x.packets.sizes.get(x.packets.pool)
+		}
+		if err := x.packets.place(at, size); err != nil {
+			return err
+		}
+		if size > 0 {
+			x.packets.indexed++
+		}
+		at = add(at, size)
+	}
+	return nil
 }
 
 // ended is the time of all samples before one, in units of stts. Samples come in order.

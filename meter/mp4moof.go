@@ -2,6 +2,7 @@ package meter
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 )
 
@@ -12,6 +13,7 @@ const (
 	tfhdDuration   = 0x8
 	tfhdSize       = 0x10
 	tfhdFlags      = 0x20
+	tfhdMoof       = 0x20000 // offsets count from the fragment's beginning
 	trunOffset     = 0x1
 	trunFirstFlags = 0x4
 	trunDuration   = 0x100
@@ -44,7 +46,16 @@ type mp4Run struct {
 	at             int64 // tfdt: the decoding time of the first sample
 	ticks, count   int64
 	bytes          int64
+
+	again   bool  // another track was before it
+	base    int64 // what offsets of runs count from; mp4Unplaced: readers differ
+	from    int64 // position of the next sample
+	located bool  // the run's offset has come
+	samples int64 // of the run
 }
+
+// mp4Unplaced is a base that leaves every sum with an offset negative.
+const mp4Unplaced = math.MinInt64 / 2
 
 // extends reads trex.
 func (m *mp4) extends(h []byte) error {
@@ -63,7 +74,11 @@ func (m *mp4) fragmentHead(h []byte) error {
 		if r.headed {
 			return fmt.Errorf("%w: an MP4 fragment with two heads", ErrMalformed)
 		}
-		r.headed, r.flags = true, flags
+		r.headed, r.flags, r.base = true, flags, m.outer
+		if r.again && flags&tfhdMoof == 0 { // from the end of the other track's data
+			r.base = mp4Unplaced
+		}
+		r.from = r.base
 		for i := range m.tracks {
 			if t := &m.tracks[i]; t.id == n32(h[4:]) {
 				m.traf, r.mp4Defaults = t, t.trex
@@ -82,27 +97,57 @@ func (m *mp4) fragmentHead(h []byte) error {
 		if !r.headed {
 			return fmt.Errorf("%w: an MP4 fragment without a head", ErrMalformed)
 		}
-		r.flags = flags
-		count := n32(h[4:])
-		r.count = add(r.count, count)
-		if flags&trunDuration == 0 {
-			r.ticks = add(r.ticks, mulCap(count, r.duration))
+		r.flags, r.samples, r.located = flags, n32(h[4:]), flags&trunOffset == 0
+		if !r.located {
+			return m.table(0, 1, 4)
 		}
-		if flags&trunSize == 0 {
-			r.bytes = add(r.bytes, mulCap(count, r.size))
-		}
-		return m.table(4*int64(bits.OnesCount32(flags&(trunOffset|trunFirstFlags))), count, 4*bits.OnesCount32(flags&trunRow))
+		return m.runTable()
 	}
 	return nil
 }
 
-// fragmentRow reads the members of tfhd, the second half of tfdt, or a sample of trun.
-func (m *mp4) fragmentRow(h []byte) {
+// runTable announces the samples of trun, and counts what their rows do not say.
+func (m *mp4) runTable() error {
+	r := &m.run
+	r.count = add(r.count, r.samples)
+	if r.flags&trunDuration == 0 {
+		r.ticks = add(r.ticks, mulCap(r.samples, r.duration))
+	}
+	if r.flags&trunSize == 0 {
+		r.bytes = add(r.bytes, mulCap(r.samples, r.size))
+		if r.size > 0 && m.traf != nil && m.traf.packets != nil {
+			for range r.samples {
+				if err := m.packet(r.size); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return m.table(4*int64(bits.OnesCount32(r.flags&trunFirstFlags)), r.samples, 4*bits.OnesCount32(r.flags&trunRow))
+}
+
+// packet takes the size of the next sample. It must stand behind the tables: what is before them has passed.
+func (m *mp4) packet(size int64) error {
+	r := &m.run
+	if m.traf == nil || m.traf.packets == nil {
+		return nil
+	}
+	if r.from < m.levels[0].end {
+		return fmt.Errorf("%w: an MP4 fragment of Opus that does not tell where its packets are", ErrLate)
+	}
+	err := m.traf.packets.place(r.from, size)
+	r.from = add(r.from, size)
+	return err
+}
+
+// fragmentRow reads the members of tfhd, the second half of tfdt, or the offset or a sample of trun.
+func (m *mp4) fragmentRow(h []byte) error {
 	r := &m.run
 	switch string(m.kind[:]) {
 	case "tfhd":
 		if r.flags&tfhdBase != 0 {
-			h = h[8:]
+			r.base = n64(h)
+			r.from, h = r.base, h[8:]
 		}
 		if r.flags&tfhdDescribed != 0 {
 			h = h[4:]
@@ -116,13 +161,19 @@ func (m *mp4) fragmentRow(h []byte) {
 	case "tfdt":
 		r.at = min(r.at<<32|n32(h), most64)
 	case "trun":
+		if !r.located {
+			r.located, r.from = true, r.base+int64(int32(be32(h))) //nolint:gosec // it has a sign
+			return m.runTable()
+		}
 		if r.flags&trunDuration != 0 {
 			r.ticks, h = add(r.ticks, n32(h)), h[4:]
 		}
 		if r.flags&trunSize != 0 {
 			r.bytes = add(r.bytes, n32(h))
+			return m.packet(n32(h))
 		}
 	}
+	return nil
 }
 
 // endTraf counts what the fragment has of a track. Its media stands behind it, so it is paid before it passes.
@@ -141,9 +192,6 @@ func (m *mp4) endTraf() error {
 			return fmt.Errorf("%w: a gap of more than %v in an MP4 file", ErrMalformed, maxGap)
 		}
 		f.span = max(f.span, add(max(r.at-f.start, 0), r.ticks))
-	}
-	if t.codec.tooShort(ticks(f.ticks, t.scale), f.count) {
-		return fmt.Errorf("%w: an MP4 track of Opus in packets of less than 20 ms", ErrLate)
 	}
 	now := t.elapsed()
 	if now-m.now > maxWhole {

@@ -35,6 +35,9 @@ type mp4Track struct {
 	next  int           // step
 	so    time.Duration // of the index that has passed
 
+	packets      *mp4Packets   // nil: the tables tell all
+	shown, media time.Duration // by the edit list, and by the tables
+
 	trex      mp4Defaults
 	fragments mp4Fragments
 }
@@ -84,6 +87,9 @@ func (m *mp4) headOf(h []byte) error {
 		t.handler = fourcc(h[8:12])
 	case "stsz":
 		size, count := n32(h[4:]), n32(h[8:])
+		if t.entry.codec.told {
+			t.index.packets = newMP4Packets(&m.pool)
+		}
 		if t.index.equal(size, count); size > 0 {
 			return nil
 		}
@@ -125,7 +131,7 @@ func (m *mp4) row(h []byte) error {
 	t := m.trak
 	switch string(m.kind[:]) {
 	case "tfhd", "tfdt", "trun":
-		m.fragmentRow(h)
+		return m.fragmentRow(h)
 	case "mvhd":
 		m.movie = n32(h)
 	case "mdhd":
@@ -143,7 +149,7 @@ func (m *mp4) row(h []byte) error {
 	case "stsc":
 		t.index.perChunk(be32(h), be32(h[4:]))
 	case "stsz":
-		t.index.size(be32(h))
+		return t.index.size(be32(h))
 	case "stco":
 		return m.chunk(n32(h))
 	case "co64":
@@ -154,17 +160,16 @@ func (m *mp4) row(h []byte) error {
 
 // chunk takes the place of one. Audio must stand behind the index: what stands in it or before it has passed.
 func (m *mp4) chunk(offset int64) error {
-	if offset < m.levels[0].end && !m.aside {
+	if offset < m.levels[0].end {
 		return fmt.Errorf("%w: an MP4 file with media inside or in front of its index", ErrLate)
 	}
 	m.expected = max(m.expected, offset)
 	t := m.trak
 	t.index.early = t.index.early || t.scale == 0 || !t.seen[fourcc{'s', 't', 's', 'd'}]
-	t.index.place(offset, func(sample int64) time.Duration {
+	return t.index.place(offset, func(sample int64) time.Duration {
 		sample = min(sample, t.index.samples()) // the last chunk may have fewer
 		return max(ticks(t.index.ended(sample), t.scale), t.entry.codec.lasts(sample, 0))
 	})
-	return nil
 }
 
 // endTrak takes a track, where it is audio.
@@ -175,6 +180,9 @@ func (m *mp4) endTrak() error {
 		m.expected = max(m.expected, add(t.index.last, t.index.bytes))
 	}
 	if !t.audio() {
+		if t.index.packets != nil {
+			t.index.packets.drop()
+		}
 		return nil
 	}
 	switch {
@@ -204,8 +212,10 @@ func (m *mp4) endTrak() error {
 		}
 		track.span = track.stair[len(track.stair)-1].upTo
 	}
-	if track.codec.tooShort(ticks(x.ticks, t.scale), x.samples()) {
-		return fmt.Errorf("%w: an MP4 track of Opus in packets of less than 20 ms", ErrLate)
+	if track.codec.told {
+		if err := m.tell(&track, t); err != nil {
+			return err
+		}
 	}
 	if track.whole > maxWhole {
 		return fmt.Errorf("%w: an MP4 track of more than %v", ErrMalformed, maxWhole)
@@ -243,15 +253,22 @@ func (m *mp4) endMoov() error {
 	m.trex, m.stsd = nil, nil
 	c := m.tracks[0].codec
 	m.info = Info{Format: "mp4", Codec: c.name, SampleRate: int(c.rate), Channels: c.channels, Method: "tables of samples"}
+	if c.told {
+		m.info.Method = "tables of samples, and packets"
+	}
 	return nil
 }
 
-// untilNext is how many bytes may pass until the next step.
+// untilNext is how many bytes may pass until the next step, or byte that is looked at.
 func (m *mp4) untilNext() int64 {
 	n := int64(1 << 62)
 	for i := range m.tracks {
-		if t := &m.tracks[i]; t.next < len(t.stair) {
+		t := &m.tracks[i]
+		if t.next < len(t.stair) {
 			n = min(n, max(1, t.stair[t.next].at+1-m.pos))
+		}
+		if t.packets != nil {
+			n = min(n, max(1, t.packets.want-m.pos+1))
 		}
 	}
 	return n
@@ -274,5 +291,9 @@ func (m *mp4) passed() {
 
 func (t *mp4Track) elapsed() time.Duration {
 	f := &t.fragments
-	return plus(t.so, max(ticks(f.ticks, t.scale), ticks(f.span, t.scale), t.codec.lasts(f.count, f.bytes)))
+	so, parts := t.so, max(ticks(f.ticks, t.scale), ticks(f.span, t.scale), t.codec.lasts(f.count, f.bytes))
+	if p := t.packets; p != nil {
+		so, parts = max(so, repeated(p.sums[0].heard(), t.shown, t.media)), max(parts, p.sums[1].heard())
+	}
+	return plus(so, parts)
 }
