@@ -1,0 +1,16 @@
+package main
+
+import "testing"
+
+func TestABalanceSaysWhoSharesIt(t *testing.T) {
+	t.Parallel()
+	for want, b := range map[string]budgetBalance{
+		"1.000 s left of 2.000 s":                                      {Per: "user", RemainingMS: 1000, LimitMS: 2000},
+		"1.000 s left of 2.000 s; shared by all users of speechmatics": {Per: "provider", Provider: "speechmatics", RemainingMS: 1000, LimitMS: 2000},
+		"1.000 s left of 2.000 s; shared by all users":                 {Per: "all", RemainingMS: 1000, LimitMS: 2000},
+	} {
+		if got := b.String(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
