@@ -244,6 +244,8 @@ func FuzzMP4(f *testing.F) {
 	f.Add(mp4Of(make([]byte, 100), aac100()), 7)
 	f.Add(mp4Of(make([]byte, 100), mp4With(func(f *mp4File) { f.wide, f.edits, f.same = true, []int{9}, 9 })), 5)
 	f.Add(fragmented(fragment(1, 5, 1024, tfdt(9))), 1)
+	f.Add(mp4Of(opusMedia(toc120two)[:2000], opus100(func(f *mp4File) { f.sizes, f.offsets = f.sizes[:20], f.offsets[:2] })), 7)
+	f.Add(opusRun{n: 5, tfhd: 0x20000, trun: 0x205, gap: 3}.after(opusRun{n: 5, trun: 1}.after(opusFragmented(), toc60), toc120two), 3)
 	f.Add(mustRead(f, "testdata/two-video-fragmented.mp4")[:3000], 100)
 	f.Fuzz(func(t *testing.T, file []byte, cut int) { fuzzClock(t, auto, file, cut) })
 }
