@@ -33,7 +33,7 @@ func (p *program) importDay(ctx context.Context, m moving, path string) (err err
 		return err
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	h, n, err := dayfile.Verify(f, path)
+	h, n, err := p.verifyDay(f, path)
 	if err != nil {
 		return p.faults(err) // file:line first
 	}
@@ -58,6 +58,17 @@ func (p *program) importDay(ctx context.Context, m moving, path string) (err err
 		return p.printJSON(imported{File: path, ID: h.ID, Records: n, Taken: got.Taken, Before: got.Before, Kept: got.Kept, Over: got.Over})
 	}
 	return p.print("%s", told(got, n, path))
+}
+
+// verifyDay reads a file whole, and shows how far it is.
+func (p *program) verifyDay(f *os.File, path string) (dayfile.Header, int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return dayfile.Header{}, 0, err
+	}
+	shown := newByteProgress(p.stderr, "check", info.Size())
+	defer shown.done()
+	return dayfile.Verify(&countedReader{r: f, sent: shown.at}, path)
 }
 
 // told says what an import came to.
