@@ -67,6 +67,9 @@ func validateLedger(c ledger.Config) error {
 		{"redis.url", c.Redis.URL.Empty()},
 		{"redis.prefix", c.Redis.Prefix == ""},
 		{"redis.timeout", c.Redis.Timeout == 0},
+		{"outage.mode", c.Outage.Mode == ""},
+		{"outage.grace_per_stream", c.Outage.GracePerStream == 0},
+		{"outage.grace_per_user", c.Outage.GracePerUser == 0},
 	} {
 		if f.empty {
 			errs = append(errs, fmt.Errorf("ledger.%s: must not be empty: leave it out for the default", f.key))

@@ -17,9 +17,9 @@ import (
 	"github.com/sttgate/sttgate/meter/ledger/ledgertest"
 )
 
-// redisConfig writes the config of gateways whose ledger is at url, with a budget of a
-// minute, before the world's vendor.
-func (w *world) redisConfig(url, limit, extra string) string {
+// redisConfig writes the config of one more gateway whose ledger is at url, before the world's
+// vendor. Bob has a budget.
+func (w *world) redisConfig(url, limit, outage string) string {
 	w.t.Helper()
 	b, err := os.ReadFile(w.file)
 	if err != nil {
@@ -32,14 +32,18 @@ func (w *world) redisConfig(url, limit, extra string) string {
 		}
 	}
 	lines = append(lines,
-		fmt.Sprintf("ledger: {store: redis, slice: 2s, redis: {url: %q, timeout: 5s}}\n", url),
-		fmt.Sprintf("budgets: [{name: daily, providers: [deepgram], window: day, limit: %s, on_exhausted: close}]\n", limit), extra)
+		fmt.Sprintf("ledger: {store: redis, path: %q, slice: 2s, redis: {url: %q, timeout: %s}, outage: {%s}}\n",
+			filepath.Join(w.t.TempDir(), "journal"), url, redisTimeout, outage),
+		fmt.Sprintf("budgets: [{name: daily, providers: [deepgram], window: day, limit: %s, on_exhausted: close}]\n", limit))
 	file := filepath.Join(w.t.TempDir(), "redis.yaml")
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "")), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 	return file
 }
+
+// redisTimeout is longer than an operator's would be: a machine under load is no outage.
+const redisTimeout = 2 * time.Second
 
 // TestTwoGatewaysForwardExactlyOneBudget is the promise: the vendor's own count of bytes is the truth.
 func TestTwoGatewaysForwardExactlyOneBudget(t *testing.T) {
@@ -52,8 +56,8 @@ func TestTwoGatewaysForwardExactlyOneBudget(t *testing.T) {
 			w := newWorld(t, "")
 			server := ledgertest.StartRedis(t)
 			way := ledgertest.StartProxy(t, server.Addr(), 3)
-			file := w.redisConfig(way.URL(), "60s", "")
-			gates := []*process{serveProcess(t, file), serveProcess(t, file)}
+			deny := "mode: deny"
+			gates := []*process{serveProcess(t, w.redisConfig(way.URL(), "60s", deny)), serveProcess(t, w.redisConfig(way.URL(), "60s", deny))}
 			way.Set(faults)
 			var all sync.WaitGroup
 			for i := range 16 {
@@ -71,7 +75,7 @@ func TestTwoGatewaysForwardExactlyOneBudget(t *testing.T) {
 					t.Errorf("exit code %d", code)
 				}
 			}
-			p := serveProcess(t, file)
+			p := serveProcess(t, w.redisConfig(server.URL(), "60s", deny))
 			heard, used := w.heard(), p.used("bob")
 			t.Logf("the vendor heard %d ms, charged are %d, %d replies lost", heard, used, way.Lost())
 			if heard != 60_000 || used != 60_000 {
@@ -133,5 +137,52 @@ func speak(c *websocket.Conn) (code int) {
 			}
 			return websocket.CloseAbnormalClosure
 		}
+	}
+}
+
+// TestAnOutageForwardsTheGraceAndIsChargedAfterwards kills the ledger's server under running streams, lets
+// them come to their ends, and brings it back.
+func TestAnOutageForwardsTheGraceAndIsChargedAfterwards(t *testing.T) {
+	const streams, slice = 4, 2000
+	for _, c := range []struct {
+		name, outage string
+		grace        int64 // ms of all streams
+		ready        int
+	}{
+		{"deny", "mode: deny", 0, http.StatusServiceUnavailable},
+		{"allow, by stream", "mode: allow, grace_per_stream: 3s", streams * 3000, http.StatusOK},
+		{"allow, by user", "mode: allow, grace_per_stream: 3s, grace_per_user: 5s", 5000, http.StatusOK},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, "")
+			server := ledgertest.StartRedis(t)
+			p := serveProcess(t, w.redisConfig(server.URL(), "10h", c.outage))
+			all := flood(t, p, streams)
+			w.until(0, streams*300)
+			server.Kill()
+			before := w.heard()
+			all.Wait() // every stream comes to its end
+			dark := w.heard() - before
+			t.Logf("%d ms were forwarded in the dark", dark)
+			if dark > streams*slice+c.grace {
+				t.Errorf("%d ms were forwarded in the dark, the leases in hand and %d ms of grace are %d", dark, c.grace, streams*slice+c.grace)
+			}
+			if dark < c.grace-streams*100 { // a rest smaller than a frame is of no use
+				t.Errorf("%d ms were forwarded in the dark, the grace is %d", dark, c.grace)
+			}
+			p.send(http.MethodGet, "/readyz", c.ready)
+			server.Start()
+			look := time.NewTicker(20 * time.Millisecond)
+			defer look.Stop()
+			for end := time.Now().Add(procHang); p.used("bob") != w.heard(); <-look.C {
+				if time.Now().After(end) {
+					t.Fatalf("the vendor heard %d ms, charged are %d", w.heard(), p.used("bob"))
+				}
+			}
+			again := flood(t, p, 1) // and it goes on
+			w.until(w.heard(), 300)
+			p.signal(syscall.SIGKILL)
+			again.Wait()
+		})
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -21,7 +22,11 @@ func openStore(ctx context.Context, c ledger.Config, log *slog.Logger, reg prome
 		Namespace: "sttgate", Name: "ledger_resets_total",
 		Help: "Running streams that the ledger's server had forgotten: it has lost data.",
 	})
-	reg.MustRegister(resets)
+	grace := prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "sttgate", Name: "outage_grace_seconds_total",
+		Help: "Audio that streams may have forwarded beyond their leases because the ledger's server did not answer.",
+	})
+	reg.MustRegister(resets, grace)
 	switch c.Store {
 	case ledger.StoreMemory:
 		reg.MustRegister(storeRisks{})
@@ -31,9 +36,15 @@ func openStore(ctx context.Context, c ledger.Config, log *slog.Logger, reg prome
 		if err != nil {
 			return nil, fmt.Errorf("ledger.%w", err)
 		}
+		p, err := ledger.NewPatient(s, c.Path, c.Outage, ledger.PatientOptions{
+			Log: log, Lent: func(ms int64) { grace.Add(float64(ms) / 1000) },
+		})
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("ledger.path %s: %w", c.Path, err), s.Close())
+		}
 		reg.MustRegister(storeRisks{s})
 		warnOfRisks(ctx, s, log)
-		return s, nil
+		return p, nil
 	}
 	s, err := ledger.OpenEmbedded(c.Path, loc, time.Now)
 	if err != nil {

@@ -50,9 +50,10 @@ type Opening struct {
 // Account is one stream's purse. Spend, Wait and Ask belong to the goroutine that
 // reads the audio; everything else is safe from any goroutine.
 type Account struct {
-	ledger Ledger
-	early  Deferrer // the same, where it can promise; nil where it cannot
-	o      Opening
+	ledger  Ledger
+	early   Deferrer // the same, where it can promise; nil where it cannot
+	patient *Patient // the same, where it outlasts outages; nil where it does not
+	o       Opening
 
 	mu      sync.Mutex
 	spent   int64
@@ -69,6 +70,7 @@ type Account struct {
 	failed  error         // the last try's; nil when it succeeded
 	retryAt time.Time
 	backoff time.Duration
+	broke   bool // nothing more is lent in this outage
 	over    bool // closed, or settled by someone else: nothing may be spent
 
 	closing bool
@@ -94,6 +96,7 @@ func Open(ctx context.Context, l Ledger, o Opening) (*Account, Grant, error) {
 	}
 	a := &Account{ledger: l, o: o, dryAt: -1, told: -1, closed: make(chan struct{})}
 	a.early, _ = l.(Deferrer)
+	a.patient, _ = l.(*Patient)
 	if _, err := checkRequest(Request{User: o.User, Stream: o.Stream}); err != nil || o.Plan == nil {
 		a.over, a.closing = true, true // there is nothing to settle
 		close(a.closed)
@@ -101,6 +104,12 @@ func Open(ctx context.Context, l Ledger, o Opening) (*Account, Grant, error) {
 	}
 	err := a.buy(ctx, 0, a.early != nil)
 	a.result(err)
+	if err != nil && ctx.Err() == nil && retryable(err) {
+		a.borrow(0)
+		if g := a.Last(); g.Ceiling > 0 {
+			return a, g, nil
+		}
+	}
 	return a, a.Last(), err
 }
 
@@ -123,7 +132,8 @@ func (a *Account) Spend(ms int64) error {
 		return err
 	}
 	a.spent += ms
-	if a.ceiling-a.spent <= a.low && a.refill == nil && a.receipt == nil && a.dryAt < 0 && (a.failed == nil || !time.Now().Before(a.retryAt)) {
+	if a.ceiling-a.spent <= a.low && a.refill == nil && a.receipt == nil && a.dryAt < 0 &&
+		(a.failed == nil || a.mayBorrow() || !time.Now().Before(a.retryAt)) {
 		a.start(0)
 	}
 	a.mu.Unlock()
@@ -141,6 +151,9 @@ func (a *Account) short(ms int64) error {
 		return ErrPending
 	case a.receipt != nil:
 		return a.redeem(ms)
+	case a.mayBorrow():
+		a.start(ms)
+		return ErrPending
 	case a.failed != nil:
 		if !time.Now().Before(a.retryAt) {
 			a.start(ms)
@@ -159,7 +172,7 @@ func (a *Account) short(ms int64) error {
 // called with the lock held.
 func (a *Account) redeem(ms int64) error {
 	if !a.receipt.Written() {
-		a.background(a.callIn)
+		a.background(func(ctx context.Context) { a.result(a.callIn(ctx)) })
 		return ErrPending
 	}
 	a.kept()
@@ -192,19 +205,34 @@ func (a *Account) callIn(ctx context.Context) error {
 	return nil
 }
 
-// start begins a refill. It is called with the lock held and without a refill under way.
+// start begins a refill. It is called with the lock held and without a refill under way. While
+// a store that failed is left alone and there is something to borrow, it does only that.
 func (a *Account) start(need int64) {
-	a.background(func(ctx context.Context) error { return a.buy(ctx, need, false) })
+	if a.mayBorrow() && time.Now().Before(a.retryAt) {
+		a.background(func(context.Context) { a.borrow(need) })
+		return
+	}
+	a.try(need)
+}
+
+// try asks the store, and borrows where it fails. It is called as start is.
+func (a *Account) try(need int64) {
+	a.background(func(ctx context.Context) {
+		err := a.buy(ctx, need, false)
+		if a.result(err); err != nil && retryable(err) {
+			a.borrow(need)
+		}
+	})
 }
 
 // background is where an account talks to the ledger while audio flows.
-func (a *Account) background(talk func(context.Context) error) {
+func (a *Account) background(talk func(context.Context)) {
 	done := make(chan struct{})
 	a.refill = done
 	go func() {
 		// Not the client's context: the refill of a stream that hangs up is
 		// settled by Close, which waits for it.
-		a.result(talk(context.Background()))
+		talk(context.Background())
 		a.mu.Lock()
 		a.refill = nil
 		a.mu.Unlock()
@@ -234,7 +262,7 @@ func (a *Account) Ask(ms int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.refill == nil && !a.over {
-		a.start(min(max(ms, 0), maxAmount))
+		a.try(min(max(ms, 0), maxAmount))
 	}
 }
 
@@ -266,6 +294,12 @@ func (a *Account) buy(ctx context.Context, need int64, soon bool) error {
 		bought := a.spent
 		slice := ahead(a.o.Slice, a.spent == 0, scopes, a.grant.Balances)
 		a.low = slice / 3
+		// A stream that began on a loan has all of it to pay to what applies: its first
+		// lease says that nothing is spent, and the next one what is.
+		first := a.got.IsZero() && a.spent > 0
+		if first {
+			r.Spent = 0
+		}
 		a.mu.Unlock()
 		r.Ceiling = plus(bought, max(slice, need))
 		g, receipt, err := a.lease(ctx, r, soon)
@@ -274,7 +308,7 @@ func (a *Account) buy(ctx context.Context, need int64, soon bool) error {
 		}
 		next := a.o.Plan(g.State, g.At)
 		a.take(g, r, bought, receipt)
-		if slices.Equal(next, scopes) {
+		if slices.Equal(next, scopes) && !first {
 			return nil
 		}
 		scopes = next
@@ -319,7 +353,7 @@ func (a *Account) result(err error) {
 	before := a.failed
 	switch {
 	case err == nil:
-		a.failed, a.backoff = nil, 0
+		a.failed, a.backoff, a.broke = nil, 0, false
 		if before != nil {
 			a.o.Log.Info("ledger answers again", slog.String(logStream, a.o.Stream))
 		}

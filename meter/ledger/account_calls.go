@@ -97,8 +97,8 @@ func (a *Account) lease(ctx context.Context, r Request, soon bool) (g Grant, rec
 // Close settles, once: the first call waits for a refill under way, charges Charged and gives
 // the rest back; later calls return the same error. The caller passes a context that is not the client's:
 // accounting must not stop because the client hung up. A store that fails is asked
-// up to five times within ctx; the error says that the settle may be lost and the
-// lease stays charged until the process ends.
+// up to five times within ctx, and then a Patient one takes the settle over; the error says that
+// the settle may be lost and the lease stays charged until the process ends.
 func (a *Account) Close(ctx context.Context) error {
 	a.mu.Lock()
 	first := !a.closing
@@ -118,6 +118,9 @@ func (a *Account) Close(ctx context.Context) error {
 		err = a.settleNow(ctx)
 	}
 	if err != nil {
+		err = a.owe(err)
+	}
+	if err != nil {
 		a.lost = fmt.Errorf("settle of stream %q, %d ms: %w", a.o.Stream, a.Charged(), err)
 	}
 	return a.lost
@@ -126,13 +129,13 @@ func (a *Account) Close(ctx context.Context) error {
 func (a *Account) settleNow(ctx context.Context) error {
 	a.mu.Lock()
 	r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: a.scopes, Spent: a.charge()}
+	// A stream that lived on a loan alone has never learned what applies.
+	unplanned := a.got.IsZero() && r.Spent > 0
 	a.mu.Unlock()
 	pause := firstBackoff / 2
 	for try := 1; ; try++ {
 		began := time.Now()
-		call, cancel := context.WithTimeout(ctx, a.o.Timeout)
-		_, err := a.ledger.Settle(call, r)
-		cancel()
+		err := a.settleOnce(ctx, r, unplanned)
 		if err == nil {
 			a.o.observe("settle", "granted", began)
 			return nil
@@ -148,4 +151,18 @@ func (a *Account) settleNow(ctx context.Context) error {
 			return errors.Join(err, ctx.Err())
 		}
 	}
+}
+
+func (a *Account) settleOnce(ctx context.Context, r Request, unplanned bool) error {
+	ctx, cancel := context.WithTimeout(ctx, a.o.Timeout)
+	defer cancel()
+	if unplanned {
+		u, err := a.ledger.Usage(ctx, Query{User: r.User})
+		if err != nil {
+			return err
+		}
+		r.Scopes = a.o.Plan(u.State, u.At)
+	}
+	_, err := a.ledger.Settle(ctx, r)
+	return err
 }

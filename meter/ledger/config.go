@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,8 @@ const (
 type Config struct {
 	// Store is "embedded" (default), "redis" or "memory". Restart-only.
 	Store string
-	// Path is the directory of the embedded store, made when missing (default "sttgate-data"). Restart-only.
+	// Path is the directory of the embedded store, and with Redis of the outage journal; it is
+	// made when missing (default "sttgate-data"). Restart-only.
 	Path string
 	// Slice is how much audio a stream buys ahead: 100 ms to 60 s (default 5 s).
 	// A crash charges at most one slice per stream too much; a smaller slice
@@ -31,6 +33,8 @@ type Config struct {
 	Timezone string
 	// Redis is where and how, where Store is "redis". Restart-only.
 	Redis RedisConfig
+	// Outage is what may be forwarded while Redis does not answer. Restart-only.
+	Outage OutageConfig
 }
 
 // RedisConfig is the "ledger.redis" part of the configuration.
@@ -74,7 +78,7 @@ func (c Config) WithDefaults() Config {
 	c.Path = cmp.Or(c.Path, "sttgate-data")
 	c.Slice = cmp.Or(c.Slice, 5*time.Second)
 	c.Timezone = cmp.Or(c.Timezone, "UTC")
-	c.Redis = c.Redis.withDefaults()
+	c.Redis, c.Outage = c.Redis.withDefaults(), c.Outage.withDefaults()
 	return c
 }
 
@@ -107,5 +111,5 @@ func (c Config) Validate() error {
 	if _, err := c.Location(); err != nil {
 		faults = append(faults, err)
 	}
-	return errors.Join(append(faults, c.Redis.validate()...)...)
+	return errors.Join(slices.Concat(faults, c.Redis.validate(), c.Outage.validate())...)
 }

@@ -15,13 +15,14 @@ func TestConfigDefaultsAreValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	redis := ledger.RedisConfig{URL: secret.New("redis://127.0.0.1:6379/0"), Prefix: "sttgate:", Timeout: 250 * time.Millisecond}
-	want := ledger.Config{Store: "embedded", Path: "sttgate-data", Slice: 5 * time.Second, Timezone: "UTC", Redis: redis}
+	want := ledger.Config{Store: "embedded", Path: "sttgate-data", Slice: 5 * time.Second, Timezone: "UTC", Redis: redis, Outage: outage(10*time.Second, 5*time.Minute)}
 	if got := (ledger.Config{}).WithDefaults(); !reflect.DeepEqual(got, want) {
 		t.Fatalf("%+v", got)
 	}
 	set := ledger.Config{
 		Store: "redis", Path: "/data", Slice: 100 * time.Millisecond, Timezone: "Europe/Berlin",
-		Redis: ledger.RedisConfig{URL: secret.New("rediss+cluster://h?addr=i:1"), Prefix: "x:", Timeout: time.Second},
+		Redis:  ledger.RedisConfig{URL: secret.New("rediss+cluster://h?addr=i:1"), Prefix: "x:", Timeout: time.Second},
+		Outage: ledger.OutageConfig{Mode: "deny", GracePerStream: time.Second, GracePerUser: time.Minute},
 	}
 	if got := set.WithDefaults(); !reflect.DeepEqual(got, set) || set.Validate() != nil {
 		t.Fatalf("%+v, %v", got, set.Validate())
@@ -37,6 +38,8 @@ func TestConfigNamesEveryFault(t *testing.T) {
 		want   string
 	}{
 		{ledger.Config{Store: "postgres"}, `store "postgres"`},
+		{ledger.Config{Outage: ledger.OutageConfig{Mode: "maybe"}}, `outage.mode "maybe"`},
+		{ledger.Config{Outage: ledger.OutageConfig{GracePerUser: 25 * time.Hour}}, "outage.grace_per_user 25h"},
 		{ledger.Config{Redis: ledger.RedisConfig{Prefix: "a{b}"}}, `redis.prefix "a{b}"`},
 		{ledger.Config{Redis: ledger.RedisConfig{Timeout: time.Minute}}, "redis.timeout 1m0s"},
 		{ledger.Config{Redis: ledger.RedisConfig{URL: secret.New("http://x")}}, "redis.url must begin with"},

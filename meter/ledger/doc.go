@@ -101,7 +101,9 @@
 //
 // When the store fails an Account spends what it has in hand, tries again after
 // 250 ms, doubling up to 5 s, and then says ErrOutage; what to do about it is the
-// caller's.
+// caller's. On a Patient store it first spends what that lends: within a grace per stream and per
+// user, written to a journal before, reported with the next answer. A stream that ends in the
+// dark is settled from the journal, when the store is back or by the next process.
 //
 // # Redis
 //

@@ -1,0 +1,109 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+const (
+	loansBucket = "loans"
+	settleEvery = time.Second // while the store does not answer
+)
+
+// write puts a loan on the disk; calls at the same time share a write.
+func (p *Patient) write(d due) error {
+	raw, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	return p.db.Batch(func(tx *bolt.Tx) error { return tx.Bucket([]byte(loansBucket)).Put([]byte(d.Stream), raw) })
+}
+
+func (p *Patient) erase(stream string) error {
+	return p.db.Batch(func(tx *bolt.Tx) error { return tx.Bucket([]byte(loansBucket)).Delete([]byte(stream)) })
+}
+
+// recall reads what the last process left. Its streams are over.
+func (p *Patient) recall() error {
+	return p.db.Update(func(tx *bolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists([]byte(loansBucket))
+		if err != nil {
+			return err
+		}
+		return b.ForEach(func(k, raw []byte) error {
+			l := &loan{over: true}
+			if err := json.Unmarshal(raw, &l.due); err != nil || l.Stream != string(k) {
+				return fmt.Errorf("loan of stream %q: %w", k, errRecord)
+			}
+			p.loans[l.Stream] = l
+			p.users[l.User] += l.Lent
+			p.owed++
+			return nil
+		})
+	})
+}
+
+// loop settles what is owed, again and again until it is answered.
+func (p *Patient) loop() {
+	defer close(p.gone)
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-p.wake:
+		case <-pause.C:
+		case <-p.quit:
+			p.settleOwed()
+			return
+		}
+		if p.settleOwed() > 0 {
+			pause.Reset(settleEvery)
+		}
+	}
+}
+
+// settleOwed settles until the store fails, and says how many are left.
+func (p *Patient) settleOwed() int {
+	p.mu.Lock()
+	var all []*loan
+	for _, l := range p.loans {
+		if l.over {
+			all = append(all, l)
+		}
+	}
+	p.mu.Unlock()
+	for i, l := range all {
+		err := p.settleLoan(l)
+		switch {
+		case err == nil:
+			p.log.Info("settled after an outage", slog.String(logStream, l.Stream), slog.Int64("ms", l.Spent))
+		case errors.Is(err, ErrInvalid):
+			p.log.Error("a stream of an outage cannot be settled and is given up", slog.String(logStream, l.Stream), slog.Int64("ms", l.Spent), slog.Any(logError, err))
+			p.forget(l.Stream)
+		default:
+			return len(all) - i
+		}
+	}
+	return 0
+}
+
+func (p *Patient) settleLoan(l *loan) error {
+	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
+	defer cancel()
+	r := Request{User: l.User, Stream: l.Stream, Provider: l.Provider, Scopes: l.Scopes, Spent: l.Spent}
+	if l.plan != nil {
+		u, err := p.Usage(ctx, Query{User: l.User})
+		if err != nil {
+			return err
+		}
+		r.Scopes = l.plan(u.State, u.At)
+	}
+	_, err := p.Settle(ctx, r)
+	return err
+}
