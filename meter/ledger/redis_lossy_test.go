@@ -112,7 +112,7 @@ func insist[T any](t *testing.T, ask func(context.Context) (T, error)) T {
 		if err == nil {
 			return v
 		}
-		if c := ledger.Class(err); c != "network" && c != "timeout" || ctx.Err() != nil {
+		if c := ledger.Class(err); c != "network" && c != "timeout" && c != "moved" || ctx.Err() != nil {
 			t.Errorf("%s: %v", c, err)
 			return v
 		}

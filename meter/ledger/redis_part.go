@@ -65,7 +65,10 @@ func (r *Redis) run(ctx context.Context, s *redis.Script, p *part, c scriptCall)
 		if err != nil {
 			return nil, time.Time{}, err
 		}
-		v, err := s.Run(ctx, r.db, []string{string(c.Prefix) + "stream:" + c.Stream}, arg).Slice()
+		// One of the two is always missing. So while a Cluster moves the slot neither node runs the
+		// script (TRYAGAIN): the one that it moves to would not see balances that are still elsewhere.
+		keys := []string{string(c.Prefix) + "stream:" + c.Stream, string(c.Prefix) + "settled:" + c.Stream}
+		v, err := s.Run(ctx, r.db, keys, arg).Slice()
 		if err != nil {
 			return nil, time.Time{}, err
 		}

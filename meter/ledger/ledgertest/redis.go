@@ -30,13 +30,14 @@ const redisHang = time.Minute
 // redis-server fails the test: the ledger's promises on it would be untested.
 func StartRedis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
-	s := &RedisServer{t: t, dir: t.TempDir(), port: freePort(t), args: args}
+	s := &RedisServer{t: t, dir: t.TempDir(), port: FreePort(t), args: args}
 	s.Start()
 	t.Cleanup(s.Kill)
 	return s
 }
 
-func freePort(t testing.TB) string {
+// FreePort is one that nobody listens on.
+func FreePort(t testing.TB) string {
 	t.Helper()
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")

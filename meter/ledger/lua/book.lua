@@ -11,9 +11,12 @@
 --	{owner}:audio            minutes forwarded; a user's own         (hash)
 --	{owner}:state            the policy's record; a user's own       (hash v, d, t)
 --
+-- KEYS are a stream's record and its mark, of which one is always missing: a Cluster refuses
+-- such a call while it moves the slot (TRYAGAIN). With one key it would run it where the slot
+-- is going, without the balances that have not come yet: a budget given out twice.
+--
 -- Everything is read first, into tables; nothing is written before the call has
--- come to its end. While a slot moves to another node a read of what is not here
--- is an error: it must leave nothing half done.
+-- come to its end, so that a read which fails leaves nothing half done.
 --
 -- Written is in this order, for a server that stops half-way must rather have
 -- charged too much: 1. balances that grow, 2. streams and marks, which make a repeated
