@@ -147,7 +147,7 @@ func TestARefusedPieceLeavesRoomForACleanEnd(t *testing.T) {
 	eachPath(t, func(t *testing.T, p path) {
 		seen := 0
 		tp := &tap{audio: always(Show)}
-		r := newRig(t, p, Config{CloseTimeout: short, FinishTimeout: short}, tp)
+		r := prepare(t, p, Config{CloseTimeout: short, FinishTimeout: short}, tp)
 		tp.payload = func(p []byte, _, _ bool) Verdict {
 			if seen += len(p); seen > 100_000 {
 				r.s.End(quota)
@@ -155,6 +155,7 @@ func TestARefusedPieceLeavesRoomForACleanEnd(t *testing.T) {
 			}
 			return Pass
 		}
+		r.start()
 		go r.client.write(r.client.enc(Binary, true, strings.Repeat("x", 300_000)))
 		if got := message(t, r.vendor); len(got) > 100_000 {
 			t.Errorf("%d bytes passed", len(got))
