@@ -1,6 +1,6 @@
 # `make` lists what there is; `make ci` is what the pipeline runs, all of it.
-# Nothing has to be installed but Go (1.26), make, gcc for the race detector, ffmpeg for the fixtures and
-# Node (20) with npm for the vendors' SDKs: the linters are built from tools/go.mod at pinned versions.
+# Nothing has to be installed by hand but Go (1.26) and make: `make deps` installs the rest on Debian, and says
+# what is missing elsewhere; the linters are built from tools/go.mod at pinned versions.
 
 GO       ?= go
 FUZZTIME ?= 60s
@@ -13,10 +13,13 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check bench demo conformance static image ci clean
+.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check bench demo conformance static image ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## install what the tests need: gcc, ffmpeg, chromium, redis-server, node, npm
+	.ci/deps
 
 build: ## build bin/sttgate, static
 	CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -tags timetzdata -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/sttgate
@@ -74,7 +77,7 @@ image: ## container image (needs docker)
 
 # Fuzzing searches at random, so it is not part of ci: what it has found is in testdata/fuzz,
 # and the tests run that every time.
-ci: fmt-check check-files vet lint lint-selftest static test fixtures-check demo conformance ## exactly what the pipeline runs
+ci: deps fmt-check check-files vet lint lint-selftest static test fixtures-check demo conformance ## exactly what the pipeline runs
 
 clean: ## remove what was built
 	rm -rf bin $(SDKS)/node_modules
