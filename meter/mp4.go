@@ -32,6 +32,7 @@ type mp4 struct {
 	trex     []mp4Trex
 	movie    int64 // time scale of edit lists
 	moov     bool  // it has come
+	aside    bool  // only the index is read: the media may stand anywhere
 	expected int64 // position of the last piece that the index tells of, of any track
 	outer    int64 // where the box begins that is read and in no other
 	pool     mp4Pool

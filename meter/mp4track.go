@@ -160,7 +160,7 @@ func (m *mp4) row(h []byte) error {
 
 // chunk takes the place of one. Audio must stand behind the index: what stands in it or before it has passed.
 func (m *mp4) chunk(offset int64) error {
-	if offset < m.levels[0].end {
+	if offset < m.levels[0].end && !m.aside {
 		return fmt.Errorf("%w: an MP4 file with media inside or in front of its index", ErrLate)
 	}
 	m.expected = max(m.expected, offset)

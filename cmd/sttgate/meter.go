@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -44,7 +45,8 @@ func (p *program) meterCommand() *cobra.Command {
 and without decoding, and tells how long they are. "-" is the standard input.
 
 What a file is, its first bytes say: WAV, AIFF, MP3, AAC (ADTS), FLAC, Ogg, WebM, MP4, AMR.
-An MP4 file whose index comes last tells its time to nobody who reads it as it comes.
+An MP4 file whose index comes last tells its time to nobody who reads it as it comes: here
+its index is looked up, a stream of it is refused.
 A headerless file needs --encoding, and for samples --sample-rate and --channels: what a
 stream would declare.
 
@@ -144,6 +146,13 @@ func (p *program) meterFile(ctx context.Context, name string, f meter.Format) (r
 	}
 	row.Bytes, err = measure(ctx, clock, in, show)
 	row.describe(clock, f)
+	if whole, ok := in.(io.ReaderAt); ok && size >= 0 && errors.Is(err, meter.ErrLate) {
+		if i, d, lerr := meter.MP4Index(whole, size); lerr == nil {
+			row.Bytes = size
+			row.found(i, d)
+			return row, nil
+		}
+	}
 	return row, err
 }
 
@@ -175,16 +184,21 @@ func measure(ctx context.Context, c meter.Clock, in io.Reader, show progress) (n
 
 // describe tells what a clock found.
 func (row *meteredFile) describe(c meter.Clock, f meter.Format) {
-	row.DurationMS = (c.Elapsed().Nanoseconds() + 999_999) / 1_000_000
 	if in, ok := c.(interface{ Info() meter.Info }); ok {
-		i := in.Info()
-		row.Format, row.Codec, row.SampleRate, row.Channels, row.Method = i.Format, i.Codec, i.SampleRate, i.Channels, i.Method
+		row.found(in.Info(), c.Elapsed())
 		return
 	}
+	row.found(meter.Info{}, c.Elapsed())
 	row.Format, row.Codec, row.Method = "raw", string(f.Encoding), "bytes, as declared"
 	if f.Headerless() {
 		row.SampleRate, row.Channels = f.SampleRate, f.Channels
 	}
+}
+
+// found takes over what audio says of itself.
+func (row *meteredFile) found(i meter.Info, d time.Duration) {
+	row.Format, row.Codec, row.SampleRate, row.Channels, row.Method = i.Format, i.Codec, i.SampleRate, i.Channels, i.Method
+	row.DurationMS = (d.Nanoseconds() + 999_999) / 1_000_000
 }
 
 // meterTable is the same for people.
