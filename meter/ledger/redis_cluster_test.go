@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -125,10 +128,15 @@ func moveSlot(t *testing.T, nodes []*ledgertest.RedisServer, owner string) (from
 	one := clients[nodes[0].Addr()]
 	slot := one.ClusterKeySlot(ctx, "{"+owner+"}").Val()
 	ids := map[string]string{}
-	for _, s := range one.ClusterSlots(ctx).Val() {
-		ids[s.Nodes[0].Addr] = s.Nodes[0].ID
-		if int64(s.Start) <= slot && slot <= int64(s.End) {
-			from = s.Nodes[0].Addr
+	for _, s := range one.ClusterShards(ctx).Val() {
+		i := slices.IndexFunc(s.Nodes, func(n redis.Node) bool { return n.Role == "master" })
+		if i < 0 || len(s.Slots) == 0 {
+			continue // a replica that the node does not know as one yet
+		}
+		addr := net.JoinHostPort(s.Nodes[i].IP, strconv.FormatInt(s.Nodes[i].Port, 10))
+		ids[addr] = s.Nodes[i].ID
+		if slices.ContainsFunc(s.Slots, func(r redis.SlotRange) bool { return r.Start <= slot && slot <= r.End }) {
+			from = addr
 		}
 	}
 	for addr := range ids {
