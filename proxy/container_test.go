@@ -280,7 +280,8 @@ func TestUnmeasuredAudioCostsTheWallClockWhereItIsAllowed(t *testing.T) {
 	c.read()
 	end := r.ending()
 	charged := end["charged_ms"].(float64)
-	if charged < 60 || charged > end["connection_ms"].(float64)+1 || (end["method"] != methodVendor && end["method"] != methodWallClock) {
+	// The last moments may go by while a lease is on its way.
+	if charged < 50 || charged > end["connection_ms"].(float64)+1 || (end["method"] != methodVendor && end["method"] != methodWallClock) {
 		t.Errorf("%v", end)
 	}
 }
