@@ -5,7 +5,7 @@
 //	client ──► Server ──► identify ──► match ──► admit ──────────► relay ══ audio ══► vendor
 //	           (listen,    (Caller)    (Route)   (gate: policy +     │   ◄═ results ═
 //	            drain)                            ledger.Account)    ▼
-//	                                              tap: meter.Counter (bytes→ms) ─► Account.Spend(ms)
+//	                                              tap: sound, a meter.Clock (→ms) ─► Account.Spend(ms)
 //	                                                                 │
 //	                              always, once, on every way out: settle
 //
@@ -23,7 +23,7 @@
 //
 // # Concurrency
 //
-// A stream has two goroutines, one per direction (package relay). A tap's audio
+// One goroutine at a time acts for each direction of a stream (package relay). A tap's audio
 // state belongs to the client's; what others read of it is atomic. One ticker per
 // Streams serves the timeouts and metrics of all of them.
 package proxy
