@@ -112,6 +112,11 @@ func (g *gateway) await(what string, ok func([]line) bool) []line {
 	if err := g.until(ctx, func(_, errs []byte) bool { return ok(lines(errs)) }); err != nil {
 		g.t.Fatalf("the gateway does not %s", what)
 	}
+	return g.log()
+}
+
+// log is what has been read of it; all of it once the gateway has stopped.
+func (g *gateway) log() []line {
 	_, errs, _ := g.said()
 	return lines(errs)
 }

@@ -102,7 +102,7 @@ func (r *run) session() outcome {
 	if code, o.hung = ends(d); code > 0 {
 		t.Errorf("the SDK's program ends with code %d", code)
 	}
-	all := g.await("settle what the SDK began", func(all []line) bool {
+	g.await("settle what the SDK began", func(all []line) bool {
 		return len(connects(all)) > before && len(named(all, "stream started", "upload started")) == len(named(all, "stream ended", "upload ended"))
 	})
 	out, errs, _ := d.said()
@@ -113,16 +113,18 @@ func (r *run) session() outcome {
 	if o.sees = seen(told, r.money == forwarded); r.vanishes {
 		o.sees = "" // it is killed at any moment
 	}
+	o.bytes, o.ms, o.sums = r.vendor.heard(r.skip)
+	used := g.used(r.user) - r.paidBefore()
+	g.look()
+	g.stop()
+	all := g.log() // whole only now: the SDK knows of its last refusal before the line of it is read
 	o.connects = len(connects(all)) - before
 	for _, l := range all {
 		r.count(&o, l)
 	}
-	o.bytes, o.ms, o.sums = r.vendor.heard(r.skip)
-	if used := g.used(r.user) - r.paidBefore(); used != o.charged {
+	if used != o.charged {
 		t.Errorf("the log says that %d ms were charged, the ledger %d", o.charged, used)
 	}
-	g.look()
-	g.stop()
 	r.scan(out, errs)
 	return o
 }
