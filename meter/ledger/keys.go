@@ -19,6 +19,7 @@ const (
 	keyLapse   = 'l' // unix second, stream: when a kept grant is charged
 	keyNote    = 'n' // note: when it expires, value
 	keyImport  = 'i' // import: how many of its entries were taken
+	keySession = 'e' // user: when they expire, the latest sessions
 )
 
 func key(kind byte, parts ...string) []byte {

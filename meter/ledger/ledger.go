@@ -135,6 +135,16 @@ type States interface {
 	// SetState replaces the record if its version is still s.Version, and returns
 	// it with its new version; ErrConflict otherwise.
 	SetState(ctx context.Context, user string, s State) (State, error)
+	// Users lists the users who have a record, up to limit (1 to 1000) of them behind a cursor; "" is
+	// the beginning. next is the cursor of those that follow, "" when these are the last. The order is the
+	// store's; a user whose record appears meanwhile may be missing.
+	Users(ctx context.Context, cursor string, limit int) (users []UserState, next string, err error)
+}
+
+// UserState is a user's record.
+type UserState struct {
+	User string
+	State
 }
 
 // Store is a ledger with its records, as memory and embedded provide it.
@@ -142,6 +152,7 @@ type Store interface {
 	Ledger
 	States
 	Notes
+	Sessions
 	// Ping is nil while the store can take writes.
 	Ping(ctx context.Context) error
 	Close() error

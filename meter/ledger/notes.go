@@ -12,6 +12,10 @@ import (
 type Notes interface {
 	// Note writes a value, for ttl from now. An older one under the key is gone.
 	Note(ctx context.Context, key string, value []byte, ttl time.Duration) error
+	// NoteOnce writes a value where no note stands, and tells whether it did: over any number of
+	// gateways one is the first. A note with the same value is the caller's own, whose
+	// answer was lost: first again. So claimants use values of their own.
+	NoteOnce(ctx context.Context, key string, value []byte, ttl time.Duration) (first bool, err error)
 	// Noted reads it; nil when there is none, or its time is over.
 	Noted(ctx context.Context, key string) ([]byte, error)
 }

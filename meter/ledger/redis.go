@@ -108,52 +108,6 @@ func (r *Redis) do(ctx context.Context, op string, call func(context.Context) er
 // number names one call, over all gateways.
 func (r *Redis) number() string { return r.id + "." + strconv.FormatInt(r.calls.Add(1), 36) }
 
-// State is States.State.
-func (r *Redis) State(ctx context.Context, user string) (s State, err error) {
-	if err := checkUser(user); err != nil {
-		return State{}, err
-	}
-	err = r.do(ctx, "state", func(ctx context.Context) error {
-		v, err := r.db.HMGet(ctx, r.names.owner(userOwner(user)).state(), "v", "d").Result()
-		if err != nil || len(v) != 2 || v[0] == nil {
-			return err
-		}
-		version, isText := v[0].(string)
-		data, hasData := v[1].(string)
-		if s.Version, err = strconv.ParseInt(version, 10, 64); err != nil || !isText || !hasData || s.Version <= 0 {
-			return fmt.Errorf("state of a user: %w", errRecord)
-		}
-		s.Data = []byte(data)
-		return nil
-	})
-	if err != nil {
-		return State{}, err
-	}
-	return s, nil
-}
-
-// SetState is States.SetState. A call that was repeated on the way wins or loses as one.
-func (r *Redis) SetState(ctx context.Context, user string, s State) (out State, err error) {
-	if err := checkState(user, s); err != nil {
-		return State{}, err
-	}
-	err = r.do(ctx, "set state", func(ctx context.Context) error {
-		key := r.names.owner(userOwner(user)).state()
-		v, err := r.scripts.state.Run(ctx, r.db, []string{key}, s.Version, s.Data, r.number()).Int64Slice()
-		switch {
-		case err != nil:
-			return err
-		case len(v) != 2:
-			return errAnswer
-		case v[0] == 0:
-			return fmt.Errorf("%w: version %d, not %d", ErrConflict, v[1], s.Version)
-		}
-		out = State{Version: v[1], Data: append([]byte{}, s.Data...)}
-		return nil
-	})
-	return out, err
-}
-
 // Note is Notes.Note.
 func (r *Redis) Note(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	if err := checkNote(key, value, ttl); err != nil {

@@ -19,10 +19,12 @@ func (n names) owner(name string) owner { return n.tagged(tag(name)) }
 
 func (n names) tagged(tag string) owner { return owner(n.prefix + "{" + tag + "}:") }
 
-func (o owner) state() string { return string(o) + "state" }
+func (o owner) state() string    { return string(o) + "state" }
+func (o owner) sessions() string { return string(o) + "sessions" }
 
 func (n names) note(key string) string { return n.prefix + "note:" + escape(key, "") }
 func (n names) probe() string          { return n.prefix + "probe" }
+func (n names) users() string          { return n.prefix + "users" }
 
 // escape keeps letters, digits and ._@- and what else is said, and writes the rest as %XX.
 func escape(s, also string) string {

@@ -91,7 +91,7 @@ func TestAGatewayThatDiedIsChargedWhatItWasGranted(t *testing.T) {
 	}
 }
 
-func TestEveryRecordEndsButAUsersState(t *testing.T) {
+func TestEveryRecordEndsButUsersStates(t *testing.T) {
 	s := serveRedis(t)
 	rolling := ledger.Scope{Budget: "r", Owner: "user:u", Window: ledger.Window{Unit: ledger.Rolling, Length: time.Hour}, Limit: 60_000}
 	s.lease("a", 5000, 0, 5000, daily(60_000), rolling, everyone(60_000))
@@ -106,13 +106,16 @@ func TestEveryRecordEndsButAUsersState(t *testing.T) {
 	if _, err := s.SetState(t.Context(), "u", ledger.State{Data: []byte("x")}); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.AddSession(t.Context(), "u", "1", nil); err != nil {
+		t.Fatal(err)
+	}
 	keys, ok := s.do("KEYS", "*").([]any)
-	if !ok || len(keys) < 9 {
+	if !ok || len(keys) < 11 {
 		t.Fatalf("%v", keys)
 	}
 	for _, k := range keys {
 		ttl, ok := s.do("TTL", k).(int64)
-		if forever := strings.HasSuffix(fmt.Sprint(k), ":state"); !ok || forever != (ttl == -1) {
+		if forever := strings.HasSuffix(fmt.Sprint(k), ":state") || k == "f:users"; !ok || forever != (ttl == -1) {
 			t.Errorf("%v ends in %d s", k, ttl)
 		}
 		if !strings.HasPrefix(fmt.Sprint(k), "f:") {

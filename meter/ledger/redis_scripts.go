@@ -25,16 +25,21 @@ var (
 	stateLua string
 	//go:embed lua/note.lua
 	noteLua string
+	//go:embed lua/once.lua
+	onceLua string
+	//go:embed lua/session.lua
+	sessionLua string
 )
 
 // scripts are called by their hash and sent whole where the server does not have them.
-type scripts struct{ lease, trim, settle, usage, state, note *redis.Script }
+type scripts struct{ lease, trim, settle, usage, state, note, once, session *redis.Script }
 
 func newScripts() scripts {
 	return scripts{
 		lease: redis.NewScript(bookLua + leaseLua), trim: redis.NewScript(bookLua + trimLua),
 		settle: redis.NewScript(bookLua + settleLua), usage: redis.NewScript(bookLua + usageLua),
 		state: redis.NewScript(stateLua), note: redis.NewScript(noteLua),
+		once: redis.NewScript(onceLua), session: redis.NewScript(sessionLua),
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,6 +70,48 @@ func notes(t *testing.T, open Open) {
 			}
 			got[0] = 'Y'
 			d.noted("k", "mine")
+		},
+		"of claimants one is the first, however often it asks": func(d desk) {
+			once := func(key, value string, want bool) {
+				d.Helper()
+				if first, err := d.NoteOnce(ctx, key, []byte(value), time.Hour); err != nil || first != want {
+					d.Fatalf("%s by %s: %v, %v; want %v", key, value, first, err, want)
+				}
+			}
+			once("k", "one", true)
+			once("k", "two", false)
+			once("k", "one", true)
+			once("other", "two", true)
+			d.noted("k", "one")
+			d.Add(time.Hour)
+			once("k", "two", true)
+			once("k", "one", false)
+			d.note("k", "three", time.Minute)
+			once("k", "two", false)
+			if _, err := d.NoteOnce(ctx, "", nil, time.Hour); !errors.Is(err, ledger.ErrInvalid) {
+				d.Fatal(err)
+			}
+		},
+		"of racing claimants one is the first": func(d desk) {
+			for round := range 5 {
+				var wg sync.WaitGroup
+				won := make(chan int, 16)
+				for i := range cap(won) {
+					wg.Go(func() {
+						first, err := d.NoteOnce(ctx, fmt.Sprint("r", round), []byte{byte(i)}, time.Hour)
+						if err != nil {
+							d.Error(err)
+						}
+						if first {
+							won <- i
+						}
+					})
+				}
+				wg.Wait()
+				if len(won) != 1 {
+					d.Fatalf("round %d: %d were the first", round, len(won))
+				}
+			}
 		},
 		"keys, values and times have bounds": func(d desk) {
 			if err := d.Note(ctx, strings.Repeat("k", 256), bytes.Repeat([]byte{1}, 4<<10), 366*24*time.Hour); err != nil {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +66,36 @@ func states(t *testing.T, open Open) {
 				wg.Wait()
 				if len(won) != 1 {
 					d.Fatalf("round %d: %d writers won", round, len(won))
+				}
+			}
+		},
+		"users with a record are listed page by page": func(d desk) {
+			want := map[string]string{}
+			for i := range 25 {
+				id := strings.Repeat("x", i%4) + fmt.Sprint("user:", i)
+				want[id] = fmt.Sprint("record ", i)
+				if _, err := d.SetState(ctx, id, ledger.State{Data: []byte(want[id])}); err != nil {
+					d.Fatal(err)
+				}
+			}
+			d.lease("a", 5000, 0, 5000) // of a user without a record
+			for _, limit := range []int{1, 5, 7, 25, 1000} {
+				got, cursor := map[string]string{}, ""
+				for pages := 0; pages == 0 || cursor != ""; pages++ {
+					users, next, err := d.Users(ctx, cursor, limit)
+					if err != nil || len(users) > limit || pages > 25 {
+						d.Fatalf("page %d of %d: %d users, %v", pages, limit, len(users), err)
+					}
+					for _, u := range users {
+						if _, twice := got[u.User]; twice || u.Version != 1 {
+							d.Fatalf("%s: twice, or version %d", u.User, u.Version)
+						}
+						got[u.User] = string(u.Data)
+					}
+					cursor = next
+				}
+				if !maps.Equal(got, want) {
+					d.Fatalf("pages of %d: %d users, want %d", limit, len(got), len(want))
 				}
 			}
 		},

@@ -26,6 +26,7 @@ func Run(t *testing.T, open Open) {
 		{"States", states},
 		{"Reservations", reservations},
 		{"Notes", notes},
+		{"Sessions", sessions},
 		{"Refused", refused},
 		{"Race", race},
 		{"Model", model},
