@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -21,6 +22,12 @@ import (
 // vendor. Bob has a budget.
 func (w *world) redisConfig(url, limit, outage string) string {
 	w.t.Helper()
+	return w.redisFile(url, "sttgate:", outage, fmt.Sprintf("{name: daily, providers: [deepgram], window: day, limit: %s, on_exhausted: close}", limit))
+}
+
+// redisFile is redisConfig with a prefix and budgets of one's own.
+func (w *world) redisFile(url, prefix, outage, budgets string) string {
+	w.t.Helper()
 	b, err := os.ReadFile(w.file)
 	if err != nil {
 		w.t.Fatal(err)
@@ -32,15 +39,18 @@ func (w *world) redisConfig(url, limit, outage string) string {
 		}
 	}
 	lines = append(lines,
-		fmt.Sprintf("ledger: {store: redis, path: %q, slice: 2s, redis: {url: %q, timeout: %s}, outage: {%s}}\n",
-			filepath.Join(w.t.TempDir(), "journal"), url, redisTimeout, outage),
-		fmt.Sprintf("budgets: [{name: daily, providers: [deepgram], window: day, limit: %s, on_exhausted: close}]\n", limit))
+		fmt.Sprintf("ledger: {store: redis, path: %q, slice: %s, redis: {url: %q, prefix: %q, timeout: %s}, outage: {%s}}\n",
+			filepath.Join(w.t.TempDir(), "journal"), redisSlice, url, prefix, redisTimeout, outage),
+		fmt.Sprintf("budgets: [%s]\n", budgets))
 	file := filepath.Join(w.t.TempDir(), "redis.yaml")
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "")), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 	return file
 }
+
+// redisSlice is the lease of a stream.
+const redisSlice = 2 * time.Second
 
 // redisTimeout is longer than an operator's would be: a machine under load is no outage.
 const redisTimeout = 2 * time.Second
@@ -56,44 +66,80 @@ func TestTwoGatewaysForwardExactlyOneBudget(t *testing.T) {
 			w := newWorld(t, "")
 			server := ledgertest.StartRedis(t)
 			way := ledgertest.StartProxy(t, server.Addr(), 3)
-			deny := "mode: deny"
-			gates := []*process{serveProcess(t, w.redisConfig(way.URL(), "60s", deny)), serveProcess(t, w.redisConfig(way.URL(), "60s", deny))}
+			gates := w.two(w.redisConfig(way.URL(), "60s", "mode: deny"))
 			way.Set(faults)
-			var all sync.WaitGroup
-			for i := range 16 {
-				all.Go(func() { speakToTheEnd(t, gates[i%2]) })
-			}
-			all.Wait()
+			spendTogether(t, gates, []string{"bob"}, func() {})
 			way.Set(ledgertest.Faults{})
-			// What a broken stream held may have come back after the others had ended.
-			for round := 0; w.heard() < 60_000 && round < 50; round++ {
-				speakToTheEnd(t, gates[round%2])
-			}
-			for _, p := range gates { // everything is settled when they are down
-				p.signal(syscall.SIGTERM)
-				if code := p.wait(); code != 0 {
-					t.Errorf("exit code %d", code)
-				}
-			}
-			p := serveProcess(t, w.redisConfig(server.URL(), "60s", deny))
-			heard, used := w.heard(), p.used("bob")
-			t.Logf("the vendor heard %d ms, charged are %d, %d replies lost", heard, used, way.Lost())
-			if heard != 60_000 || used != 60_000 {
-				t.Errorf("the vendor heard %d ms, charged are %d; want 60000 and 60000", heard, used)
-			}
+			w.spendTheRest(gates, 60_000)
+			p := serveProcess(t, w.redisConfig(server.URL(), "60s", "mode: deny"))
+			t.Logf("%d replies lost", way.Lost())
+			w.exactly(60_000, p.used("bob"))
 		})
 	}
 }
 
-// speakToTheEnd streams as one of bob's until there is no budget, and comes back after an end
+// two starts two gateways with one config, but each with a journal of its own.
+func (w *world) two(file string) []*process {
+	w.t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	other := file + "2"
+	if err := os.WriteFile(other, bytes.Replace(b, []byte("/journal"), []byte("/journal2"), 1), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return []*process{serveProcess(w.t, file), serveProcess(w.t, other)}
+}
+
+// spendTogether lets sixteen streams of some users spend what they can get, half of them at either
+// gateway, while something happens.
+func spendTogether(t *testing.T, gates []*process, users []string, meanwhile func()) {
+	t.Helper()
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Go(func() { speakToTheEnd(t, gates[i%2], users[i/2%len(users)]) })
+	}
+	meanwhile()
+	all.Wait()
+}
+
+// spendTheRest comes back for what a broken stream held when the others had ended, and stops the
+// gateways: everything is settled when they are down.
+func (w *world) spendTheRest(gates []*process, limit int64) {
+	w.t.Helper()
+	for round := 0; w.heard() < limit && round < 50; round++ {
+		speakToTheEnd(w.t, gates[round%2], "bob")
+	}
+	for _, p := range gates {
+		p.signal(syscall.SIGTERM)
+		if code := p.wait(); code != 0 {
+			w.t.Errorf("exit code %d", code)
+		}
+	}
+}
+
+func (w *world) exactly(want int64, charged ...int64) {
+	w.t.Helper()
+	heard := w.heard()
+	w.t.Logf("the vendor heard %d ms, charged are %d", heard, charged)
+	for _, n := range append(charged, heard) {
+		if n != want {
+			w.t.Errorf("the vendor heard %d ms, charged are %d; want %d everywhere", heard, charged, want)
+			return
+		}
+	}
+}
+
+// speakToTheEnd streams as one of a user's until there is no budget, and comes back after an end
 // that was not the budget's: an outage of the ledger.
-func speakToTheEnd(t *testing.T, p *process) {
+func speakToTheEnd(t *testing.T, p *process, user string) {
 	ctx, cancel := context.WithTimeout(context.Background(), procHang)
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for ; ; <-again.C {
-		c, resp, err := websocket.DefaultDialer.DialContext(ctx, "ws://"+p.data+"/v1/listen?encoding=linear16&sample_rate=16000", http.Header{"X-Sttgate-User": {"bob"}})
+		c, resp, err := websocket.DefaultDialer.DialContext(ctx, "ws://"+p.data+"/v1/listen?encoding=linear16&sample_rate=16000", http.Header{"X-Sttgate-User": {user}})
 		switch {
 		case ctx.Err() != nil:
 			t.Error("the budget does not come to its end")
@@ -107,7 +153,7 @@ func speakToTheEnd(t *testing.T, p *process) {
 			return
 		default:
 			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusTooManyRequests {
+			if resp.StatusCode == http.StatusTooManyRequests || resp.Header.Get("X-Sttgate-Reason") == "breaker_open" {
 				return
 			}
 			if resp.StatusCode != http.StatusServiceUnavailable {
@@ -143,7 +189,7 @@ func speak(c *websocket.Conn) (code int) {
 // TestAnOutageForwardsTheGraceAndIsChargedAfterwards kills the ledger's server under running streams, lets
 // them come to their ends, and brings it back.
 func TestAnOutageForwardsTheGraceAndIsChargedAfterwards(t *testing.T) {
-	const streams, slice = 4, 2000
+	const streams, slice = 4, int64(redisSlice / time.Millisecond)
 	for _, c := range []struct {
 		name, outage string
 		grace        int64 // ms of all streams

@@ -1,8 +1,6 @@
 package ledger_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -11,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/sttgate/sttgate/config/secret"
 	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/meter/ledger/ledgertest"
@@ -31,18 +28,6 @@ func serveRedis(t *testing.T, args ...string) *server {
 	s.Redis = openRedis(t, s.URL(), "f:", nil, ledger.RedisOptions{Reset: func() { s.resets.Add(1) }})
 	t.Cleanup(func() { closeStore(t, s.Redis) })
 	return s
-}
-
-// do runs a command as the operator.
-func (s *server) do(args ...any) any {
-	s.t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: s.Addr()})
-	defer func() { _ = c.Close() }() // its only command was answered
-	v, err := c.Do(context.Background(), args...).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		s.t.Fatalf("%v: %v", args, err)
-	}
-	return v
 }
 
 func (s *server) lease(stream string, ceiling, spent, want int64, scopes ...ledger.Scope) {
@@ -80,7 +65,7 @@ func TestRunningStreamsAreChargedAgainAfterDataLoss(t *testing.T) {
 	s.lease("late", 5000, 0, 5000)
 	s.lease("late", 9000, 3000, 9000, daily(60_000)) // counts from 3000
 	s.lease("unasked", 1000, 0, 1000, daily(60_000))
-	s.do("FLUSHALL")
+	s.Do("FLUSHALL")
 	s.lease("a", 12_000, 8000, 12_000, daily(60_000), everyone(1<<40))
 	s.used(12_000, daily(60_000))
 	s.used(12_000, everyone(1<<40))
@@ -147,9 +132,9 @@ func TestWhatAServerRefusesIsClassedAndNotDenied(t *testing.T) {
 	}
 	t.Run("full memory", func(t *testing.T) {
 		s := serveRedis(t)
-		s.do("CONFIG", "SET", "maxmemory", "1")
+		s.Do("CONFIG", "SET", "maxmemory", "1")
 		fails(t, s, "oom")
-		s.do("CONFIG", "SET", "maxmemory", "0")
+		s.Do("CONFIG", "SET", "maxmemory", "0")
 		s.used(0, daily(60_000)) // nothing is half done
 		s.lease("a", 5000, 0, 5000, daily(60_000))
 	})
@@ -157,13 +142,13 @@ func TestWhatAServerRefusesIsClassedAndNotDenied(t *testing.T) {
 		s := serveRedis(t)
 		primary := ledgertest.StartRedis(t)
 		host, port, _ := strings.Cut(primary.Addr(), ":")
-		s.do("REPLICAOF", host, port)
+		s.Do("REPLICAOF", host, port)
 		fails(t, s, "readonly")
 	})
 	t.Run("forgotten scripts are sent again", func(t *testing.T) {
 		s := serveRedis(t)
 		s.lease("a", 5000, 0, 5000, daily(60_000))
-		s.do("SCRIPT", "FLUSH")
+		s.Do("SCRIPT", "FLUSH")
 		s.lease("a", 9000, 3000, 9000, daily(60_000))
 	})
 	t.Run("a wrong password", func(t *testing.T) {

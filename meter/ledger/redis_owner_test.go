@@ -109,12 +109,12 @@ func TestEveryRecordEndsButUsersStates(t *testing.T) {
 	if err := s.AddSession(t.Context(), "u", "1", nil); err != nil {
 		t.Fatal(err)
 	}
-	keys, ok := s.do("KEYS", "*").([]any)
+	keys, ok := s.Do("KEYS", "*").([]any)
 	if !ok || len(keys) < 11 {
 		t.Fatalf("%v", keys)
 	}
 	for _, k := range keys {
-		ttl, ok := s.do("TTL", k).(int64)
+		ttl, ok := s.Do("TTL", k).(int64)
 		if forever := strings.HasSuffix(fmt.Sprint(k), ":state") || k == "f:users"; !ok || forever != (ttl == -1) {
 			t.Errorf("%v ends in %d s", k, ttl)
 		}

@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -10,11 +11,14 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // RedisServer is a real server in a process of its own, with its data in a directory of the test's.
 type RedisServer struct {
 	t    testing.TB
+	bin  string // Debian calls the package the same
 	dir  string
 	port string
 	args []string
@@ -30,7 +34,22 @@ const redisHang = time.Minute
 // redis-server fails the test: the ledger's promises on it would be untested.
 func StartRedis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
-	s := &RedisServer{t: t, dir: t.TempDir(), port: FreePort(t), args: args}
+	return startServer(t, "redis-server", args)
+}
+
+// StartValkey is StartRedis with the server's other branch.
+func StartValkey(t testing.TB, args ...string) *RedisServer {
+	t.Helper()
+	return startServer(t, "valkey-server", args)
+}
+
+func startServer(t testing.TB, bin string, args []string) *RedisServer {
+	t.Helper()
+	s := &RedisServer{t: t, bin: bin, dir: t.TempDir(), port: FreePort(t)}
+	s.args = append([]string{
+		"--port", s.port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "yes",
+		"--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
+	}, args...)
 	s.Start()
 	t.Cleanup(s.Kill)
 	return s
@@ -63,15 +82,11 @@ func (s *RedisServer) URL() string { return "redis://" + s.Addr() }
 // Start starts the process, again after Kill, and waits until it answers.
 func (s *RedisServer) Start() {
 	s.t.Helper()
-	bin, err := exec.LookPath("redis-server")
+	bin, err := exec.LookPath(s.bin)
 	if err != nil {
-		s.t.Fatalf("redis-server is missing (Debian: redis-server): %v", err)
+		s.t.Fatalf("%s is missing (make deps installs it on Debian): %v", s.bin, err)
 	}
-	args := append([]string{
-		"--port", s.port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "yes",
-		"--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
-	}, s.args...)
-	s.cmd = exec.CommandContext(context.Background(), bin, args...) //nolint:gosec // the tests' own words
+	s.cmd = exec.CommandContext(context.Background(), bin, s.args...) //nolint:gosec // the tests' own words
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -81,7 +96,7 @@ func (s *RedisServer) Start() {
 	for end := time.Now().Add(redisHang); !s.answers(); <-look.C {
 		if time.Now().After(end) {
 			s.Kill()
-			s.t.Fatalf("redis-server does not answer:\n%s", s.out.String())
+			s.t.Fatalf("%s does not answer:\n%s", s.bin, s.out.String())
 		}
 	}
 }
@@ -120,6 +135,35 @@ func (s *RedisServer) Signal(sig os.Signal) {
 	s.t.Helper()
 	if err := s.cmd.Process.Signal(sig); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// Do runs a command as the operator, who may do everything.
+func (s *RedisServer) Do(args ...any) any {
+	s.t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: s.Addr()})
+	defer func() { _ = c.Close() }() // its only command was answered
+	v, err := c.Do(context.Background(), args...).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		s.t.Errorf("%v: %v", args, err)
+	}
+	return v
+}
+
+// until waits for what the server says, as a matter of seconds.
+func (s *RedisServer) until(what string, right func(said string) bool, args ...any) {
+	s.t.Helper()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for end := time.Now().Add(redisHang); ; <-look.C {
+		said := fmt.Sprint(s.Do(args...))
+		if right(said) {
+			return
+		}
+		if time.Now().After(end) {
+			s.t.Errorf("%s: no server came to it: %s", what, said)
+			return
+		}
 	}
 }
 

@@ -1,0 +1,111 @@
+package ledgertest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Sentinels is a primary, its replica and three Sentinels that watch them, all real processes.
+type Sentinels struct {
+	t                testing.TB
+	Primary, Replica *RedisServer
+	watch            []*RedisServer
+}
+
+// master is what the Sentinels call the pair.
+const master = "main"
+
+// StartSentinels starts them and waits until each knows all others. They end with the test.
+func StartSentinels(t testing.TB) *Sentinels {
+	t.Helper()
+	// The replica comes as a user of its own, so that its way can be cut and nobody else's.
+	link := []string{
+		"--user", "link", "on", ">link", "+psync", "+replconf", "+ping", "--masteruser", "link", "--masterauth", "link",
+		"--repl-diskless-sync-delay", "0",
+	}
+	s := &Sentinels{t: t, Primary: StartRedis(t, link...)}
+	host, port, _ := strings.Cut(s.Primary.Addr(), ":")
+	s.Replica = StartRedis(t, append([]string{"--replicaof", host + " " + port}, link...)...)
+	s.caughtUp()
+	for range 3 {
+		w := &RedisServer{t: t, bin: "redis-server", dir: t.TempDir(), port: FreePort(t)}
+		file := filepath.Join(w.dir, "sentinel.conf") // it writes there what it finds out
+		text := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nsentinel monitor %s %s %s 2\nsentinel down-after-milliseconds %s 30000\n",
+			w.port, w.dir, master, host, port, master)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.args = []string{file, "--sentinel"}
+		w.Start()
+		t.Cleanup(w.Kill)
+		// They look around every ten seconds, and speak every two, for larger worlds than this.
+		w.Do("SENTINEL", "DEBUG", "info-period", "200", "publish-period", "200")
+		s.watch = append(s.watch, w)
+	}
+	for _, w := range s.watch {
+		w.until("three Sentinels", func(said string) bool {
+			return strings.Contains(said, "num-slaves:1") && strings.Contains(said, "num-other-sentinels:2")
+		}, "SENTINEL", "MASTER", master)
+	}
+	return s
+}
+
+// URL is what a store's config says.
+func (s *Sentinels) URL() string {
+	return "redis+sentinel://" + s.watch[0].Addr() + "/" + master + "?addr=" + s.watch[1].Addr() + "&addr=" + s.watch[2].Addr()
+}
+
+// Failover makes the replica the primary, and the primary a replica, by the word of an operator. What
+// the replica did not have is lost then; the old primary takes writes until it hears of it.
+func (s *Sentinels) Failover() {
+	s.promote()
+	s.demoted()
+}
+
+// FailoverInOrder is a failover that loses nothing, as docs/redis.md tells it: writes stop first.
+func (s *Sentinels) FailoverInOrder() {
+	old := s.Primary
+	old.Do("CLIENT", "PAUSE", "60000", "WRITE")
+	s.caughtUp()
+	s.promote()
+	old.Do("CLIENT", "UNPAUSE")
+	s.demoted()
+}
+
+// CutReplica ends the link of a replica that has everything. It is behind from then on.
+func (s *Sentinels) CutReplica() {
+	s.caughtUp()
+	s.Primary.Do("ACL", "SETUSER", "link", "off")
+	s.Primary.Do("CLIENT", "KILL", "TYPE", "replica")
+	s.Replica.until("a replica without a link", func(said string) bool { return strings.Contains(said, "master_link_status:down") }, "INFO", "replication")
+}
+
+// caughtUp waits until the replica has all that the primary has.
+func (s *Sentinels) caughtUp() {
+	s.Primary.until("a replica that has everything", func(said string) bool {
+		_, has, found := strings.Cut(said, "state=online,offset=")
+		_, all, _ := strings.Cut(said, "master_repl_offset:")
+		return found && number(has) == number(all)
+	}, "INFO", "replication")
+}
+
+// promote returns when every Sentinel names the new primary.
+func (s *Sentinels) promote() {
+	s.watch[0].Do("SENTINEL", "FAILOVER", master)
+	s.Primary, s.Replica = s.Replica, s.Primary
+	_, port, _ := strings.Cut(s.Primary.Addr(), ":")
+	for _, w := range s.watch {
+		w.until("a failover", func(said string) bool { return strings.Contains(said, " "+port+"]") }, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", master)
+	}
+}
+
+// demoted waits until the old primary follows the new one.
+func (s *Sentinels) demoted() {
+	s.Primary.until("the old primary as a replica", func(said string) bool { return strings.Contains(said, "state=online") }, "INFO", "replication")
+}
+
+// number reads the digits that a text begins with.
+func number(s string) string { return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))] }
