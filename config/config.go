@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sttgate/sttgate/meter/ledger"
+	"github.com/sttgate/sttgate/policy/notify"
 	"github.com/sttgate/sttgate/proxy"
 	"github.com/sttgate/sttgate/proxy/admin"
 )
@@ -19,6 +20,9 @@ type Config struct {
 	Proxy  proxy.Config `mapstructure:",squash"`
 	Admin  admin.Config
 	Ledger ledger.Config
+	Policy Policy
+	Notify notify.Config
+	Events notify.EventsConfig
 	Log    Log
 }
 
@@ -34,6 +38,8 @@ func Default() Config {
 		Proxy:  proxy.Default(),
 		Admin:  admin.Config{}.WithDefaults(),
 		Ledger: ledger.Config{}.WithDefaults(),
+		Policy: defaultPolicy(),
+		Events: notify.EventsConfig{}.WithDefaults(),
 		Log:    Log{Level: "info", Format: "json"},
 	}
 }
@@ -41,7 +47,10 @@ func Default() Config {
 // Validate asks every part, then what no part can see alone. The error joins one
 // error per fault, each of the form "key: what is wrong".
 func (c Config) Validate() error {
-	errs := []error{c.Proxy.Validate(), c.Admin.Validate(), validateLedger(c.Ledger), c.Log.Validate()}
+	errs := []error{
+		c.Proxy.Validate(), c.Admin.Validate(), validateLedger(c.Ledger), c.Policy.validate(),
+		prefixed("notify.", c.Notify.Validate()), prefixed("events.", c.Events.Validate()), c.Log.Validate(),
+	}
 	listeners := c.listeners()
 	for _, key := range slices.Sorted(maps.Keys(listeners)) {
 		if proxy.SameAddress(listeners[key], c.Admin.Listen) {

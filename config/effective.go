@@ -37,6 +37,15 @@ func render(n *node, s Sources) *yaml.Node {
 			y.Content = append(y.Content, word(k.name), render(k, s))
 		}
 		return y
+	case table:
+		y := &yaml.Node{Kind: yaml.MappingNode}
+		for _, i := range n.items {
+			y.Content = append(y.Content, word(i.name), render(i, s))
+		}
+		if len(n.items) == 0 {
+			y.Style, y.LineComment = yaml.FlowStyle, s[n.path].String()
+		}
+		return y
 	case list:
 		y := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, i := range n.items {
@@ -67,6 +76,8 @@ func renderLeaf(value any) *yaml.Node {
 		return plain(strconv.FormatBool(v))
 	case int:
 		return plain(strconv.Itoa(v))
+	case float64:
+		return plain(strconv.FormatFloat(v, 'f', -1, 64))
 	case int64:
 		return plain(formatSize(v))
 	case time.Duration:

@@ -27,7 +27,7 @@ func (l *loader) readEnv() map[string]any {
 	byName := map[string]*node{}
 	var sections []*node
 	collect(l.schema, func(n *node) {
-		if n.kind == section || n.kind == list {
+		if n.kind == section || n.kind == list || n.kind == table {
 			sections = append(sections, n)
 			return
 		}
@@ -54,13 +54,16 @@ func (l *loader) readEnv() map[string]any {
 	return values
 }
 
-// sectionName reports a variable that names a section or a list.
+// sectionName reports a variable that names a section, a list or a table.
 func (l *loader) sectionName(sections []*node, name string, at Source) bool {
 	for _, n := range sections {
 		own := EnvName(n.path)
 		switch {
 		case n.kind == list && (name == own || strings.HasPrefix(name, own+"_")):
 			l.fault(at, n.path, "a list of sections can only be set in the file")
+			return true
+		case n.kind == table && (name == own || strings.HasPrefix(name, own+"_")):
+			l.fault(at, n.path, "a section of names can only be set in the file")
 			return true
 		case n.kind == section && name == own:
 			l.fault(at, n.path, "is a section: name one of its keys, such as "+EnvName(n.keys[0].path))

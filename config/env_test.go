@@ -87,7 +87,7 @@ budgets:
 		{"zero removes these budgets alone", file, "0", []string{"weekly 1h", "two 3h", "all 4h"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c, s, err := load("f.yaml", []byte(tc.file), []string{"FAIR_USE_RESTRICT_DAILY_DG_MS=" + tc.ms, "FAIR_USE_ENABLED=whatever"})
+			c, s, err := load("f.yaml", []byte(tc.file), []string{"FAIR_USE_RESTRICT_DAILY_DG_MS=" + tc.ms, "FAIR_USE_REDIS_RETENTION_SECONDS=whatever"})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -19,14 +19,15 @@ import (
 const fairUseDaily = "FAIR_USE_RESTRICT_DAILY_DG_MS"
 
 func (l *loader) fairUse(c *Config) {
+	l.fairUsePolicy(c)
 	value, set := l.environ[fairUseDaily]
 	if !set {
 		return
 	}
 	const key = "budgets"
 	at := Source{Env: fairUseDaily}
-	ms, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || ms < 0 || ms > math.MaxInt64/int64(time.Millisecond) {
+	ms, ok := fairUseInt(value, time.Millisecond, 0)
+	if !ok {
 		l.fault(at, key, shown(text, value)+"must be a whole number of milliseconds per day, 0 for no budget")
 		return
 	}
@@ -39,13 +40,22 @@ func (l *loader) fairUse(c *Config) {
 	for i := range c.Proxy.Budgets {
 		if restrictDaily(c.Proxy.Budgets[i]) {
 			found = true
-			c.Proxy.Budgets[i].Limit = time.Duration(ms) * time.Millisecond
+			c.Proxy.Budgets[i].Limit = ms
 			l.sources[key+"["+strconv.Itoa(i)+"].limit"] = at
 		}
 	}
 	if !found && !l.faults.has(key) {
 		l.fault(at, key, "there is no daily budget for the stage restrict and deepgram whose limit this could be")
 	}
+}
+
+// fairUseInt reads so many units, at least least of them.
+func fairUseInt(value string, unit time.Duration, least int64) (time.Duration, bool) {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || n < least || n > math.MaxInt64/int64(unit) {
+		return 0, false
+	}
+	return time.Duration(n) * unit, true
 }
 
 func restrictDaily(b policy.Budget) bool {

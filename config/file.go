@@ -96,6 +96,8 @@ func (l *loader) value(n *node, y *yaml.Node, path string) (any, bool) {
 		return values, values != nil
 	case n.kind == list:
 		return l.list(n, y, path)
+	case n.kind == table:
+		return l.table(n, y, path)
 	case n.kind.sequence():
 		return l.sequence(n, y, path)
 	}

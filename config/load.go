@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
 )
 
@@ -75,6 +74,7 @@ func load(file string, data []byte, environ []string) (Config, Sources, error) {
 		l.fault(Source{File: file}, "", "internal: "+err.Error())
 	} else {
 		l.fairUse(&c)
+		c.Policy = c.Policy.whole()
 		l.check(c)
 	}
 	if len(l.faults) > 0 {
@@ -104,12 +104,7 @@ func merge(defaults *node, file, env map[string]any) (Config, error) {
 		v.Set(path, value)
 	}
 	c := Default()
-	err := v.UnmarshalExact(&c, func(dc *mapstructure.DecoderConfig) {
-		dc.MatchName = func(key, field string) bool { return key == snake(field) }
-		dc.WeaklyTypedInput = false
-		dc.DecodeHook = nil
-		dc.ZeroFields = true // lists replace the default, they do not overlay it
-	})
+	err := v.UnmarshalExact(&c, strict)
 	return c, err
 }
 
@@ -118,10 +113,10 @@ func (l *loader) fault(at Source, key, what string) {
 }
 
 // faultLine is what the packages' Validate methods write: "key.path: what".
-var faultLine = regexp.MustCompile(`^([a-z0-9_]+(?:\[\d+\])?(?:\.[a-z0-9_]+(?:\[\d+\])?)*): (.+)$`)
+var faultLine = regexp.MustCompile(`^([a-z0-9_]+(?:\[[^\] ]+\])?(?:\.[a-z0-9_]+(?:\[[^\] ]+\])?)*): (.+)$`)
 
 // keyWord finds the keys that a message speaks of.
-var keyWord = regexp.MustCompile(`[a-z0-9_]+(?:\[\d+\])?(?:\.[a-z0-9_]+(?:\[\d+\])?)+`)
+var keyWord = regexp.MustCompile(`[a-z0-9_]+(?:\[[^\] ]+\])?(?:\.[a-z0-9_]+(?:\[[^\] ]+\])?)+`)
 
 // check asks the packages and gives each of their faults a place. What follows
 // from a fault that is reported already is left out.

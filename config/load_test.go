@@ -105,6 +105,7 @@ func TestEffectiveShowsEveryValueWithItsSourceAndLoadsAgain(t *testing.T) {
 			dg := c.Proxy.Providers["deepgram"]
 			dg.Key = Default().Proxy.Providers["deepgram"].Key
 			c.Proxy.Providers["deepgram"] = dg
+			c.Policy.Review.Classifier.Key = Default().Policy.Review.Classifier.Key
 			// Without its token the admin API may not be open.
 			again = strings.Replace(again, "0.0.0.0:9090", "127.0.0.1:9090", 1)
 			c.Admin.Listen = strings.Replace(c.Admin.Listen, "0.0.0.0", "127.0.0.1", 1)

@@ -20,6 +20,7 @@ const (
 	untyped  = ""
 	yamlStr  = "!!str"
 	yamlInt  = "!!int"
+	yamlReal = "!!float"
 	yamlBool = "!!bool"
 	yamlNull = "!!null"
 )
@@ -61,6 +62,8 @@ func parse(k kind, s, tag string) (any, error) {
 			return nil, errors.New("must be " + k.wants() + ", without quotes")
 		}
 		return n, nil
+	case number:
+		return parseNumber(s, typed(yamlInt, yamlReal))
 	case size:
 		if !typed(yamlStr, yamlInt) {
 			return nil, wrong
@@ -74,6 +77,17 @@ func parse(k kind, s, tag string) (any, error) {
 	default:
 		return nil, wrong // a section or a list, where one value stands
 	}
+}
+
+func parseNumber(s string, typed bool) (float64, error) {
+	n, err := strconv.ParseFloat(s, 64)
+	switch {
+	case err != nil || strings.Trim(s, "0123456789.-") != "": // no exponents, nothing infinite
+		return 0, errors.New("must be " + number.wants())
+	case !typed:
+		return 0, errors.New("must be " + number.wants() + ", without quotes")
+	}
+	return n, nil
 }
 
 // parseItems reads the items of a list of scalars.

@@ -89,6 +89,7 @@ func TestTheKeysOfTheContractExist(t *testing.T) {
 		budgets budgets[0].limit budgets[0].name budgets[0].on_connect budgets[0].on_exhausted budgets[0].per budgets[0].plans
 		budgets[0].providers budgets[0].shadow budgets[0].stages budgets[0].window
 		drain.grace drain.hard
+		events.file events.interval events.max_bytes events.url
 		identity.anonymous identity.header identity.origins identity.path identity.peer_secret identity.query
 		identity.tokens.audience identity.tokens.issuer identity.tokens.plan_claim identity.tokens.secret identity.tokens.user_claim
 		identity.trusted_peers
@@ -96,6 +97,19 @@ func TestTheKeysOfTheContractExist(t *testing.T) {
 		limits.dial_timeout limits.header_timeout limits.idle_timeout limits.message_bytes limits.stream_duration limits.streams limits.streams_per_user
 		limits.upload_bytes limits.upload_duration
 		listen log.format log.level meter.unmeasured
+		notify.webhook.secret notify.webhook.url
+		policy.basis policy.caps policy.caps[0].limit policy.caps[0].name policy.caps[0].window policy.caps[1].limit policy.caps[1].name policy.caps[1].window policy.caps[2].limit policy.caps[2].name policy.caps[2].window
+		policy.check_interval policy.enabled policy.exempt_users
+		policy.external.key policy.external.redis_key policy.external.redis_url policy.external.timeout policy.external.ttl policy.external.url
+		policy.kill_switch policy.plans
+		policy.review.classifier.concurrency policy.review.classifier.include_transcripts policy.review.classifier.key policy.review.classifier.model
+		policy.review.classifier.timeout policy.review.classifier.type policy.review.classifier.url policy.review.cooldown
+		policy.review.credits.key policy.review.credits.refresh policy.review.credits.timeout policy.review.credits.type policy.review.credits.url
+		policy.review.threshold policy.review.window policy.shadow policy.source
+		policy.stages.restrict.actions.max_streams policy.stages.restrict.actions.model policy.stages.restrict.actions.notify policy.stages.restrict.actions.pace policy.stages.restrict.actions.refuse policy.stages.restrict.decay policy.stages.restrict.enter_after
+		policy.stages.throttle.actions.max_streams policy.stages.throttle.actions.model policy.stages.throttle.actions.notify policy.stages.throttle.actions.pace policy.stages.throttle.actions.refuse policy.stages.throttle.decay policy.stages.throttle.enter_after
+		policy.stages.warning.actions.max_streams policy.stages.warning.actions.model policy.stages.warning.actions.notify policy.stages.warning.actions.pace policy.stages.warning.actions.refuse policy.stages.warning.decay policy.stages.warning.enter_after
+		policy.users
 		providers.deepgram.allow providers.deepgram.charge providers.deepgram.key providers.deepgram.listen providers.deepgram.max_streams providers.deepgram.realtime_url providers.deepgram.url
 		providers.soniox.allow providers.soniox.charge providers.soniox.key providers.soniox.listen providers.soniox.max_streams providers.soniox.realtime_url providers.soniox.url
 		providers.speechmatics.allow providers.speechmatics.charge providers.speechmatics.key providers.speechmatics.listen providers.speechmatics.max_streams providers.speechmatics.realtime_url providers.speechmatics.url

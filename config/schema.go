@@ -19,9 +19,11 @@ type kind int
 const (
 	section  kind = iota // keys of its own
 	list                 // a list of sections
+	table                // a section whose keys are anybody's
 	text                 // string
 	boolean              // bool
 	integer              // int
+	number               // float64
 	size                 // int64: bytes
 	duration             // time.Duration
 	hidden               // secret.Value
@@ -33,8 +35,8 @@ const (
 // wants completes "must be …".
 func (k kind) wants() string {
 	return map[kind]string{
-		section: "a section with keys of its own", list: "a list of sections, [] for none",
-		text: "text", boolean: "true or false", integer: "a whole number",
+		section: "a section with keys of its own", list: "a list of sections, [] for none", table: "a section of names, {} for none",
+		text: "text", boolean: "true or false", integer: "a whole number", number: "a number such as 0.7",
 		size: "a size such as 512KiB or 1MiB", duration: "a duration such as 250ms, 30m or 7d", hidden: "text",
 		texts: "a list such as [a, b]", stages: "a list of stages: none, warning, throttle, restrict",
 		ranges: "a list of address ranges such as [10.0.0.0/8]",
@@ -51,8 +53,8 @@ type node struct {
 	kind  kind
 	value any     // of a leaf
 	keys  []*node // of a section, in the order of the fields
-	items []*node // of a list: one section each
-	item  *node   // of a list: the section of a fresh item, with its defaults; its path is ""
+	items []*node // of a list: one section each; of a table: what stands at each name
+	item  *node   // of a list or a table: a fresh item, with its defaults; its path is ""
 }
 
 // schema reads the keys off a Config's structs.
@@ -60,13 +62,15 @@ func schema(c Config) *node { return describe("", "", reflect.ValueOf(c)) }
 
 func describe(name, path string, v reflect.Value) *node {
 	n := &node{name: name, path: path, value: v.Interface()}
-	switch x := n.value.(type) {
+	switch n.value.(type) {
 	case string:
 		n.kind = text
 	case bool:
 		n.kind = boolean
 	case int:
 		n.kind = integer
+	case float64:
+		n.kind = number
 	case int64:
 		n.kind = size
 	case time.Duration:
@@ -80,11 +84,11 @@ func describe(name, path string, v reflect.Value) *node {
 	case []netip.Prefix:
 		n.kind = ranges
 	case []policy.Budget:
-		n.kind = list
-		n.item = describe("", "", reflect.ValueOf(policy.Budget{}.WithDefaults()))
-		for i := range x {
-			n.items = append(n.items, describe("", fmt.Sprintf("%s[%d]", path, i), v.Index(i)))
-		}
+		describeList(n, v, policy.Budget{}.WithDefaults())
+	case []policy.Cap:
+		describeList(n, v, policy.Cap{})
+	case map[string]policy.Plan, map[string]string:
+		describeTable(n, v)
 	default:
 		n.kind = section
 		n.keys = fields(path, v)
@@ -92,19 +96,26 @@ func describe(name, path string, v reflect.Value) *node {
 	return n
 }
 
+func describeList(n *node, v reflect.Value, fresh any) {
+	n.kind = list
+	n.item = describe("", "", reflect.ValueOf(fresh))
+	for i := range v.Len() {
+		n.items = append(n.items, describe("", fmt.Sprintf("%s[%d]", n.path, i), v.Index(i)))
+	}
+}
+
 func fields(path string, v reflect.Value) []*node {
 	var out []*node
 	if v.Kind() == reflect.Map {
-		for _, k := range v.MapKeys() {
+		for _, k := range sortedKeys(v) {
 			out = append(out, describe(k.String(), join(path, k.String()), v.MapIndex(k)))
 		}
-		slices.SortFunc(out, func(a, b *node) int { return strings.Compare(a.name, b.name) })
 		return out
 	}
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		switch {
-		case !f.IsExported():
+		case !f.IsExported() || f.Tag.Get("mapstructure") == "-":
 		case f.Tag.Get("mapstructure") == ",squash":
 			out = append(out, fields(path, v.Field(i))...)
 		default:
@@ -115,7 +126,18 @@ func fields(path string, v reflect.Value) []*node {
 	return out
 }
 
-// leaves calls visit for every key below n that has a value, and for each list.
+// sortedKeys are the keys of a map in the order of the alphabet, stages in their own.
+func sortedKeys(v reflect.Value) []reflect.Value {
+	rank := func(k reflect.Value) int { return slices.Index(policy.Stages(), policy.Stage(k.String())) }
+	return slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int {
+		if a.Type() == reflect.TypeFor[policy.Stage]() {
+			return rank(a) - rank(b)
+		}
+		return strings.Compare(a.String(), b.String())
+	})
+}
+
+// leaves calls visit for every key below n that has a value, and for each list and table.
 func (n *node) leaves(visit func(*node)) {
 	if n.kind != section {
 		visit(n)

@@ -158,11 +158,15 @@ func Applying(bs []Budget, s Subject) []Budget {
 	}
 	var out []Budget
 	for _, b := range bs {
-		if meets(b.Providers, s.Provider) && meets(b.Plans, s.Plan) && meets(b.Stages, s.Stage) {
+		if b.meets(s) {
 			out = append(out, b)
 		}
 	}
 	return out
+}
+
+func (b Budget) meets(s Subject) bool {
+	return meets(b.Providers, s.Provider) && meets(b.Plans, s.Plan) && meets(b.Stages, s.Stage)
 }
 
 func meets[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }

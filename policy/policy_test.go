@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -28,20 +29,25 @@ func TestStagesAreReadExactly(t *testing.T) {
 	}
 }
 
-func TestAStageHoldsUntilItsTimeHasPassed(t *testing.T) {
+func placed(stage Stage, cause Cause, since, until time.Time) State {
+	return State{Track: Track{Position: Position{Stage: stage, Since: since, Until: until, Cause: cause}}}
+}
+
+func TestAStageSetByHandHoldsUntilItsTimeHasPassed(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		state State
 		want  Stage
 	}{
 		{"nobody has decided", State{}, None},
-		{"for good", State{Stage: Restrict}, Restrict},
-		{"a moment before the end", State{Stage: Restrict, Until: noon.Add(1)}, Restrict},
-		{"at the end", State{Stage: Restrict, Until: noon}, None},
-		{"after the end", State{Stage: Restrict, Until: noon.Add(-1)}, None},
+		{"for good", placed(Restrict, ByHand, noon.Add(-1e6*time.Hour), time.Time{}), Restrict},
+		{"for good, in an old record", placed(Restrict, ByNobody, noon.Add(-1e6*time.Hour), time.Time{}), Restrict},
+		{"a moment before the end", placed(Restrict, ByHand, noon, noon.Add(1)), Restrict},
+		{"at the end", placed(Restrict, ByHand, noon, noon), None},
+		{"after the end", placed(Restrict, ByNobody, noon, noon.Add(-1)), None},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := tc.state.At(noon); got != tc.want {
+			if got := tc.state.Now(Default(), noon).Stage; got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
 		})
@@ -49,25 +55,38 @@ func TestAStageHoldsUntilItsTimeHasPassed(t *testing.T) {
 }
 
 func TestAStateSurvivesItsStorage(t *testing.T) {
-	for _, s := range []State{
-		{Stage: None},
-		{Stage: Restrict, Since: noon, Until: noon.Add(time.Hour), Reason: "resold", By: "admin:amy"},
-	} {
+	full := placed(Restrict, FreeExhausted, noon, noon.Add(time.Hour))
+	full.Ref, full.Reason, full.By, full.Before = "FU-0123456789AB", "resold", "admin:amy", &Position{Stage: Warning, Since: noon, Cause: ByViolation}
+	full.Plan, full.Violations = "free", []Violation{{At: noon, Ref: "FU-0123456789AB", Score: 0.7, Cause: FreeExhausted}}
+	full.Shadow = &Track{Position: Position{Stage: Throttle, Since: noon, Cause: ByCap}}
+	full.ResetAt, full.Exempt = noon, &Exemption{By: "admin:amy", Reason: "press", At: noon, Until: noon.Add(time.Hour)}
+	full.Review = Lock{Token: "t", At: noon, Until: noon, Failures: 3, Last: OutcomeFailed}
+	full.History, full.LastCase = []Change{{At: noon, From: None, To: Warning, Cause: ByCap, Ref: "FU-0123456789AB", By: "b", Reason: "r", Shadow: true}}, "FU-0123456789AB"
+	for _, s := range []State{{Track: Track{Position: Position{Stage: None}}}, full} {
 		b, err := s.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := DecodeState(b); err != nil || got != s {
+		if got, err := DecodeState(b); err != nil || !reflect.DeepEqual(got, s) {
 			t.Errorf("%s: got %+v, %v; want %+v", b, got, err, s)
 		}
 	}
-	if got, err := DecodeState(nil); err != nil || got != (State{Stage: None}) {
+	if got, err := DecodeState(nil); err != nil || !reflect.DeepEqual(got, placed(None, ByNobody, time.Time{}, time.Time{})) {
 		t.Errorf("no record: %+v, %v", got, err)
 	}
 }
 
+func TestARecordFromBeforeTheMachineIsRead(t *testing.T) {
+	s, err := DecodeState([]byte(`{"stage":"restrict","since":"2026-03-04T12:00:00Z","until":"2026-03-05T12:00:00Z","reason":"resold","by":"admin:amy"}`))
+	want := placed(Restrict, ByNobody, noon, noon.Add(24*time.Hour))
+	want.Reason, want.By = "resold", "admin:amy"
+	if err != nil || !reflect.DeepEqual(s, want) {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
 func TestAStateThatIsNotUnderstoodIsNotNone(t *testing.T) {
-	for _, b := range []string{"{}", "null", `{"stage":"banned"}`, `{"stage":""}`, "x", `{"stage":3}`, `{"stage":"none"`} {
+	for _, b := range []string{"{}", "null", `{"stage":"banned"}`, `{"stage":""}`, "x", `{"stage":3}`, `{"stage":"none"`, `{"stage":"warning","before":{"stage":"banned"}}`, `{"stage":"none","shadow":{"stage":"banned"}}`} {
 		if got, err := DecodeState([]byte(b)); err == nil {
 			t.Errorf("%s is read as %+v", b, got)
 		}

@@ -1,9 +1,12 @@
 package policy
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
-// Stage is how far a user has been moved. Its effects come from configuration:
-// which budgets name it.
+// Stage is how far a user has been moved. Its effects come from configuration: its actions, and the budgets
+// that name it.
 type Stage string
 
 // The stages, in the order in which a user moves through them.
@@ -20,10 +23,32 @@ func Stages() []Stage { return []Stage{None, Warning, Throttle, Restrict} }
 // ParseStage refuses what is not a stage: an unknown word in a request must not
 // become "no stage", which would lift a restriction.
 func ParseStage(s string) (Stage, error) {
-	for _, st := range Stages() {
-		if s == string(st) {
-			return st, nil
-		}
+	if slices.Contains(Stages(), Stage(s)) {
+		return Stage(s), nil
 	}
 	return "", fmt.Errorf("unknown stage %q: use none, warning, throttle or restrict", s)
+}
+
+// above is the next stage; that of the last one is itself.
+func (s Stage) above() Stage {
+	switch s {
+	case Warning:
+		return Throttle
+	case Throttle, Restrict:
+		return Restrict
+	default:
+		return Warning
+	}
+}
+
+// below is the stage before; that of the first one is itself.
+func (s Stage) below() Stage {
+	switch s {
+	case Restrict:
+		return Throttle
+	case Throttle:
+		return Warning
+	default:
+		return None
+	}
 }

@@ -78,7 +78,7 @@ func (b *bill) refuse(ms int64) error {
 	b.gate.decided(dec)
 	d := b.gate.exhausted(dec, b.sub)
 	for _, bal := range b.balances.Balances {
-		if !bal.Shadow && !b.gate.shared(bal.Budget) && bal.Remaining > 0 && bal.Remaining < ms {
+		if !bal.Shadow && !b.gate.rules.Load().shared(bal.Budget) && bal.Remaining > 0 && bal.Remaining < ms {
 			d.Detail += "; " + (time.Duration(bal.Remaining) * time.Millisecond).String() + " are left in " + bal.Budget +
 				", and this needs " + (time.Duration(ms) * time.Millisecond).String()
 		}

@@ -14,8 +14,9 @@ import (
 
 // split tells a user's own budgets from those that all users share: breakers.
 func (g *gate) split(names []string) (own, breakers []string) {
+	r := g.rules.Load()
 	for _, n := range names {
-		if g.shared(n) {
+		if r.shared(n) {
 			breakers = append(breakers, n)
 		} else {
 			own = append(own, n)
@@ -58,9 +59,9 @@ func (g *gate) exhausted(dec policy.Decision, s subject) *provider.Denial {
 
 func (g *gate) exhaustedDetail(dec policy.Decision, s subject) string {
 	own, breakers := g.split(dec.Violated)
-	rolling := time.Duration(0)
+	windows, rolling := g.rules.Load().windows, time.Duration(0)
 	for _, n := range dec.Violated {
-		rolling = max(rolling, g.windows[n].Length)
+		rolling = max(rolling, windows[n].Length)
 	}
 	var msg string
 	switch {
@@ -124,7 +125,7 @@ func (g *gate) drops(violated []string, rt provider.Route) bool {
 func (g *gate) choose(violated []string, get func(policy.Budget) string, soft, strict string, auto bool) bool {
 	result := auto
 	for _, name := range violated {
-		for _, b := range g.budgets {
+		for _, b := range g.rules.Load().Budgets {
 			if b.Name != name {
 				continue
 			}

@@ -3,8 +3,8 @@ package proxy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/sttgate/sttgate/meter/ledger"
@@ -14,27 +14,27 @@ import (
 
 // gate joins policy and ledger: it opens a stream's account or says why not.
 type gate struct {
-	ledger  ledger.Ledger
-	budgets []policy.Budget
-	windows map[string]ledger.Window // of each budget, parsed once
-	per     map[string]string        // whose balance each is
-	slice   time.Duration
+	ledger ledger.Ledger
+	rules  atomic.Pointer[rules] // never nil
+	slice  time.Duration
 	// unmeasured is MeterConfig.Unmeasured.
 	unmeasured string
 	log        *slog.Logger
 	metrics    *Metrics
 }
 
-func newGate(bs []policy.Budget, slice time.Duration, l ledger.Ledger, log *slog.Logger, m *Metrics) (*gate, error) {
-	g := &gate{ledger: l, budgets: bs, windows: make(map[string]ledger.Window), per: make(map[string]string), slice: slice, log: log, metrics: m}
-	for _, b := range bs {
-		unit, length, err := policy.ParseWindow(b.Window)
-		if err != nil {
-			return nil, fmt.Errorf("budget %s: window %q: %w", b.Name, b.Window, err)
-		}
-		g.windows[b.Name], g.per[b.Name] = ledger.Window{Unit: ledger.Unit(unit), Length: length}, b.Per
+func newGate(r Rules, slice time.Duration, l ledger.Ledger, log *slog.Logger, m *Metrics) (*gate, error) {
+	g := &gate{ledger: l, slice: slice, log: log, metrics: m}
+	return g, g.follow(r)
+}
+
+// follow puts new rules into force.
+func (g *gate) follow(r Rules) error {
+	ready, err := newRules(r)
+	if err == nil {
+		g.rules.Store(ready)
 	}
-	return g, nil
+	return err
 }
 
 // subject is what a plan depends on besides the user's stage.
@@ -42,38 +42,11 @@ type subject struct {
 	user, plan, provider string
 }
 
-// scopes are the budgets that apply to a subject at a stage.
-func (g *gate) scopes(s subject, stage policy.Stage) []ledger.Scope {
-	who := policy.Subject{User: s.user, Plan: s.plan, Provider: s.provider, Stage: stage}
-	applying := policy.Applying(g.budgets, who)
-	out := make([]ledger.Scope, len(applying))
-	for i, b := range applying {
-		out[i] = ledger.Scope{
-			Budget: b.Name, Owner: b.Owner(who), Window: g.windows[b.Name],
-			Limit: b.Limit.Milliseconds(), Shadow: b.Shadow,
-		}
-	}
-	return out
-}
-
-// shared reports whether a budget is a breaker: one that users share.
-func (g *gate) shared(budget string) bool { return policy.Budget{Per: g.per[budget]}.Shared() }
-
-// stage reads the stage that holds at a time out of the ledger's opaque record. A
-// record that cannot be read counts as restrict: not knowing must not lift a limit.
-func (g *gate) stage(user string, s ledger.State, at time.Time) policy.Stage {
-	st, err := policy.DecodeState(s.Data)
-	if err != nil {
-		g.log.Error("user record is unreadable; treated as restrict", slog.String("user", user), slog.Any("error", err))
-		return policy.Restrict
-	}
-	return st.At(at)
-}
-
 // plan is the ledger's question "what applies to this user now?", asked with every lease.
 func (g *gate) plan(s subject) func(ledger.State, time.Time) []ledger.Scope {
 	return func(st ledger.State, at time.Time) []ledger.Scope {
-		return g.scopes(s, g.stage(s.user, st, at))
+		r := g.rules.Load()
+		return r.scopes(s, g.effects(r, s, st, at))
 	}
 }
 

@@ -56,10 +56,10 @@ func TestLimitsTellCallersWhatHoldsForThem(t *testing.T) {
 }
 
 func TestARefusalSaysWhenThereIsBudgetAgain(t *testing.T) {
-	g, err := newGate([]policy.Budget{
+	g, err := newGate(Rules{Budgets: []policy.Budget{
 		policy.Budget{Name: "daily", Limit: time.Minute}.WithDefaults(),
 		policy.Budget{Name: "rolling", Window: "24h", Limit: time.Minute}.WithDefaults(),
-	}, time.Second, nil, nil, nil)
+	}}, time.Second, nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,7 @@ func (r *rig) stop() {
 // restrict moves a user to the stage that has a budget.
 func (r *rig) restrict(user string) {
 	r.t.Helper()
-	if _, err := r.server.Users.SetStage(r.t.Context(), user, policy.State{Stage: policy.Restrict}); err != nil {
+	if _, _, err := r.server.Users.SetStage(r.t.Context(), policy.Setting{User: user, Stage: policy.Restrict}); err != nil {
 		r.t.Fatal(err)
 	}
 }

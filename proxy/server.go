@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sttgate/sttgate/meter/ledger"
+	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/proxy/provider"
 	"github.com/sttgate/sttgate/proxy/relay"
 )
@@ -21,6 +22,7 @@ import (
 // Deps is what a Server works with.
 type Deps struct {
 	Store     ledger.Store
+	Policy    policy.Config // the zero one: the rules of an empty file
 	Slice     time.Duration // how much audio a stream buys ahead
 	Providers []provider.Provider
 	Log       *slog.Logger
@@ -56,7 +58,7 @@ func New(c Config, d Deps) (*Server, error) {
 		return nil, err
 	}
 	metrics := NewMetrics(d.Registry)
-	g, err := newGate(c.Budgets, d.Slice, d.Store, d.Log, metrics)
+	g, err := newGate(Rules{c.Budgets, d.Policy.WithDefaults()}, d.Slice, d.Store, d.Log, metrics)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,8 @@ func (u *Users) User(ctx context.Context, id, plan string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	asked := u.scopes(id, plan, u.gate.stage(id, state, time.Now()))
+	r := u.gate.rules.Load()
+	asked := u.scopes(r, id, plan, u.gate.effects(r, subject{user: id, plan: plan}, state, time.Now()))
 	q := ledger.Query{User: id, Windows: UsageWindows()}
 	for _, a := range asked {
 		q.Scopes = append(q.Scopes, a.Scope)
@@ -60,9 +61,10 @@ func (u *Users) User(ctx context.Context, id, plan string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	out := User{ID: id, Plan: plan, State: decoded, Stage: decoded.At(usage.At), Audio: usage.Audio, At: usage.At}
+	decoded = decoded.Now(r.Policy, usage.At)
+	out := User{ID: id, Plan: plan, State: decoded, Stage: decoded.Stage, Audio: usage.Audio, At: usage.At}
 	for i, b := range usage.Balances {
-		switch per := u.gate.per[b.Budget]; per {
+		switch per := r.per[b.Budget]; per {
 		case policy.PerProvider:
 			out.Shared = append(out.Shared, Shared{Balance: b, Per: per, Provider: asked[i].vendor})
 		case policy.PerAll:
@@ -81,10 +83,10 @@ type asked struct {
 }
 
 // scopes are the budgets that apply to a user at any vendor, each balance once.
-func (u *Users) scopes(id, plan string, stage policy.Stage) []asked {
+func (u *Users) scopes(r *rules, id, plan string, e policy.Effects) []asked {
 	var out []asked
 	for _, v := range u.vendors {
-		for _, s := range u.gate.scopes(subject{user: id, plan: plan, provider: v}, stage) {
+		for _, s := range r.scopes(subject{user: id, plan: plan, provider: v}, e) {
 			if !slices.ContainsFunc(out, func(a asked) bool { return a.Scope == s }) {
 				out = append(out, asked{s, v})
 			}
@@ -93,21 +95,24 @@ func (u *Users) scopes(id, plan string, stage policy.Stage) []asked {
 	return out
 }
 
-// SetStage replaces a user's state and returns what was before. It fails with
+// SetStage puts a user at a stage and returns what was before and what is. It fails with
 // ledger.ErrConflict when somebody else changed the user meanwhile. Running streams follow
 // with their next lease.
-func (u *Users) SetStage(ctx context.Context, id string, s policy.State) (before policy.State, err error) {
-	old, err := u.store.State(ctx, id)
+func (u *Users) SetStage(ctx context.Context, d policy.Setting) (before, after policy.State, err error) {
+	old, err := u.store.State(ctx, d.User)
 	if err != nil {
-		return policy.State{}, err
+		return before, after, err
 	}
 	if before, err = policy.DecodeState(old.Data); err != nil {
-		return policy.State{}, err
+		return before, after, err
 	}
-	data, err := s.Encode()
+	rules, now := u.gate.rules.Load().Policy, time.Now().UTC().Truncate(time.Second)
+	before = before.Now(rules, now)
+	after, _ = policy.Set(before, d, rules, now)
+	data, err := after.Encode()
 	if err != nil {
-		return policy.State{}, err
+		return before, after, err
 	}
-	_, err = u.store.SetState(ctx, id, ledger.State{Version: old.Version, Data: data})
-	return before, err
+	_, err = u.store.SetState(ctx, d.User, ledger.State{Version: old.Version, Data: data})
+	return before, after, err
 }

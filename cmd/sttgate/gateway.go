@@ -51,7 +51,7 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 	v := opsVersion(version)
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	data, err := proxy.New(cfg.Proxy, proxy.Deps{
-		Store: store, Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: reg,
+		Store: store, Policy: cfg.Policy.Rules, Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: reg,
 	})
 	if err != nil {
 		return nil, err

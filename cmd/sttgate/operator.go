@@ -76,8 +76,7 @@ func (o opsUsers) SetStage(ctx context.Context, id string, c admin.StageChange) 
 	if err != nil {
 		return admin.State{}, admin.State{}, fmt.Errorf("%w: %w", admin.ErrInvalid, err)
 	}
-	next := policy.State{Stage: stage, Since: time.Now().UTC().Truncate(time.Second), Until: c.Until, Reason: c.Reason, By: c.By}
-	old, err := o.users.SetStage(ctx, id, next)
+	old, next, err := o.users.SetStage(ctx, policy.Setting{User: id, Stage: stage, Until: c.Until, By: c.By, Reason: c.Reason})
 	if err != nil {
 		return admin.State{}, admin.State{}, opsError(err)
 	}

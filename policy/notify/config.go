@@ -1,0 +1,77 @@
+package notify
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/sttgate/sttgate/config/secret"
+)
+
+// Config is the section notify.
+type Config struct {
+	Webhook WebhookConfig
+}
+
+// WebhookConfig says who is told of steps and budgets.
+type WebhookConfig struct {
+	URL    string       // http or https; empty: nobody
+	Secret secret.Value // signs the messages
+}
+
+// EventsConfig is the section events: what is told of usage, and to whom.
+type EventsConfig struct {
+	File     string        // JSON lines; empty: none
+	URL      string        // http or https; empty: none
+	Interval time.Duration // between two events of a running stream; default 5m
+	MaxBytes int64         // kept while a sink does not answer, the oldest dropped beyond; default 64 MiB
+}
+
+// WithDefaults fills the zero fields.
+func (c EventsConfig) WithDefaults() EventsConfig {
+	if c.Interval == 0 {
+		c.Interval = 5 * time.Minute
+	}
+	if c.MaxBytes == 0 {
+		c.MaxBytes = 64 << 20
+	}
+	return c
+}
+
+// Validate checks the section. The error joins one error per fault, each of the form "key.path: what is wrong".
+func (c Config) Validate() error {
+	var f faults
+	f.address("webhook.url", c.Webhook.URL)
+	return errors.Join(f...)
+}
+
+// Validate checks a config that WithDefaults has filled. The error joins one error per fault, each of the form "key: what is wrong".
+func (c EventsConfig) Validate() error {
+	var f faults
+	f.address("url", c.URL)
+	if c.Interval < time.Second {
+		f.add("interval", "%s is too short: 1s is the least", c.Interval)
+	}
+	if c.MaxBytes < 1<<20 {
+		f.add("max_bytes", "must be at least 1MiB")
+	}
+	return errors.Join(f...)
+}
+
+// faults collects errors of the form "key: what is wrong".
+type faults []error
+
+func (f *faults) add(key, format string, args ...any) {
+	*f = append(*f, fmt.Errorf(key+": "+format, args...))
+}
+
+// address does not show the URL: there may be a password in it.
+func (f *faults) address(key, s string) {
+	if s == "" {
+		return
+	}
+	if u, err := url.Parse(s); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		f.add(key, "is no http or https URL")
+	}
+}

@@ -1,0 +1,39 @@
+package notify
+
+import (
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestNothingIsToldUnlessSomebodyIsNamed(t *testing.T) {
+	if err := (Config{}).Validate(); err != nil {
+		t.Error(err)
+	}
+	if err := (EventsConfig{}).WithDefaults().Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEveryFaultIsALineWithItsKeyAndWithoutTheURL(t *testing.T) {
+	const hidden = "ftp://user:CANARY@host"
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{Config{Webhook: WebhookConfig{URL: hidden}}.Validate(), "webhook.url"},
+		{EventsConfig{URL: hidden}.Validate(), "url interval max_bytes"},
+	} {
+		var keys []string
+		for line := range strings.Lines(tc.err.Error()) {
+			key, _, _ := strings.Cut(line, ": ")
+			keys = append(keys, key)
+		}
+		if got := strings.Join(keys, " "); got != tc.want || strings.Contains(tc.err.Error(), "CANARY") {
+			t.Errorf("faults of %q, want %q: %v", got, tc.want, tc.err)
+		}
+	}
+}
