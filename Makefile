@@ -9,11 +9,12 @@ TIMEOUT  ?= 10m
 IMAGE    ?= sttgate
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BIN      := bin/sttgate
+GREMLINS := github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check bench demo conformance static image ci clean
+.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check mutate bench demo conformance static image ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,11 @@ fixtures: ## measure a matrix of files against ffmpeg; writes docs/meters.md (ne
 
 fixtures-check: ## the same, but docs/meters.md must agree
 	$(GO) run ./meter/fixtures -check
+
+# Each mutant is a build and a run of the package's tests: minutes, so not part of ci.
+mutate: ## mutation tests of the policy's rules; fails if a mutant that a test runs survives (minutes)
+	$(GO) run $(GREMLINS) unleash ./policy --exclude-files '/' --invert-logical --invert-loopctrl --invert-assignments --remove-self-assignments \
+		--timeout-coefficient 30 --output-statuses lt --threshold-efficacy 100
 
 bench: ## the relay beside nginx and others; writes a table (minutes)
 	$(GO) run ./proxy/bench

@@ -74,8 +74,13 @@ func (p Position) fall(c Config, now time.Time) (next Position, at time.Time, ca
 	}
 	below := p
 	below.Stage, below.Since = p.Stage.below(), at
-	if b := p.beneath().at(c, at); b.Stage == below.Stage {
-		below = b
+	switch {
+	case p.Before != nil:
+		if b := p.Before.at(c, at); b.Stage == below.Stage {
+			below = b
+		}
+	case below.Stage == None:
+		below = Position{Stage: None, Since: at}
 	}
 	return below, at, ByDecay, true
 }

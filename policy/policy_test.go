@@ -164,6 +164,30 @@ func TestABudgetIsCheckedFieldByField(t *testing.T) {
 	}
 }
 
+func TestNamesOfBudgetsAndCaps(t *testing.T) {
+	for _, good := range []string{"a", "z", "0", "9", "a.-_z", "09az", strings.Repeat("a", 64)} {
+		if !validName(good) {
+			t.Errorf("%q is refused", good)
+		}
+	}
+	for _, bad := range []string{"`", "{", "/", ":", "A", "a:", "a/", "a`", "a{", "é", ".a", "-a", "_a", "stage:restrict", strings.Repeat("a", 65)} {
+		if validName(bad) {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+func TestABudgetsDefaultsFillOnlyWhatWasLeftEmpty(t *testing.T) {
+	want := Budget{Providers: []string{}, Plans: []string{}, Stages: []Stage{}, Per: "user", Window: "day", OnConnect: "auto", OnExhausted: "auto"}
+	if got := (Budget{}).WithDefaults(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	full := Budget{Providers: []string{"a"}, Plans: []string{"b"}, Stages: []Stage{None}, Per: PerAll, Window: "week", OnConnect: Accept, OnExhausted: Close}
+	if got := full.WithDefaults(); !reflect.DeepEqual(got, full) {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestABudgetHasTheOwnerThatItSays(t *testing.T) {
 	s := Subject{User: "ann", Provider: "soniox"}
 	for per, want := range map[string]struct {

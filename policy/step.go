@@ -106,8 +106,8 @@ func (t Track) count(since time.Time) int {
 // Restored undoes what free_exhausted did, because the cause is gone: the user stands where they would without it, at once, and
 // what was counted against them for it counts no longer. It is false, and changes nothing, where there is nothing to undo.
 func Restored(s State, c Config, user string, now time.Time) (State, Event, bool) {
-	now2 := s.Now(c, now)
-	t := now2.track(c)
+	after := s.Now(c, now)
+	t := after.track(c)
 	if !t.owes() {
 		return s, Event{}, false
 	}
@@ -115,9 +115,9 @@ func Restored(s State, c Config, user string, now time.Time) (State, Event, bool
 	t = t.restored(c, now)
 	e.To = t.Stage
 	if e.From != e.To {
-		now2.History = remember(now2.History, e.change())
+		after.History = remember(after.History, e.change())
 	}
-	return now2.moved(c, t), e, true
+	return after.moved(c, t), e, true
 }
 
 // owes reports whether free_exhausted has left anything.

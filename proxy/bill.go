@@ -76,7 +76,7 @@ func (b *bill) refuse(ms int64) error {
 		dec.Allowed = false
 	}
 	b.gate.decided(dec)
-	d := b.gate.exhausted(dec, b.sub)
+	d := b.gate.exhausted(dec, b.sub, b.balances)
 	for _, bal := range b.balances.Balances {
 		if !bal.Shadow && !b.gate.rules.Load().shared(bal.Budget) && bal.Remaining > 0 && bal.Remaining < ms {
 			d.Detail += "; " + (time.Duration(bal.Remaining) * time.Millisecond).String() + " are left in " + bal.Budget +

@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/proxy/provider"
 )
@@ -12,13 +14,15 @@ import (
 // What a decision of the budgets means for a stream: whose doing it is, how it is told, what the
 // stream does.
 
-// split tells a user's own budgets from those that all users share: breakers.
+// split tells a user's own budgets from those that all users share: breakers. What a stage refuses is neither.
 func (g *gate) split(names []string) (own, breakers []string) {
 	r := g.rules.Load()
 	for _, n := range names {
-		if r.shared(n) {
+		switch {
+		case isStage(n):
+		case r.shared(n):
 			breakers = append(breakers, n)
-		} else {
+		default:
 			own = append(own, n)
 		}
 	}
@@ -33,6 +37,9 @@ func (g *gate) decided(d policy.Decision) {
 		g.metrics.decided("deny", string(g.reason(d.Violated)), false)
 	}
 	own, breakers := g.split(d.ShadowViolated)
+	if slices.ContainsFunc(d.ShadowViolated, isStage) {
+		g.metrics.decided("deny", string(provider.StageRestrict), true)
+	}
 	if len(own) > 0 {
 		g.metrics.decided("deny", string(provider.BudgetExhausted), true)
 	}
@@ -41,19 +48,39 @@ func (g *gate) decided(d policy.Decision) {
 	}
 }
 
-// reason is why the violated budgets refuse. Where the user's own is spent, too, that is what counts: it
+// reason is why the violated budgets refuse. A stage that refuses would still do so when every budget is back. Where the user's own is spent, too, that is what counts: it
 // would still be when the breaker has closed.
 func (g *gate) reason(violated []string) provider.Reason {
+	if slices.ContainsFunc(violated, isStage) {
+		return provider.StageRestrict
+	}
 	if own, breakers := g.split(violated); len(own) == 0 && len(breakers) > 0 {
 		return provider.BreakerOpen
 	}
 	return provider.BudgetExhausted
 }
 
-// exhausted is the denial of a decision.
-func (g *gate) exhausted(dec policy.Decision, s subject) *provider.Denial {
-	d := deny(g.reason(dec.Violated), g.exhaustedDetail(dec, s))
+// exhausted is the denial of a decision about a grant.
+func (g *gate) exhausted(dec policy.Decision, s subject, last ledger.Grant) *provider.Denial {
+	reason := g.reason(dec.Violated)
+	if reason == provider.StageRestrict {
+		return g.refusedByStage(dec, s, last)
+	}
+	d := deny(reason, g.exhaustedDetail(dec, s))
 	d.Violated, d.RetryAfter = dec.Violated, dec.RetryAfter
+	return d
+}
+
+// refusedByStage is the denial of a stage that refuses. It is over when the stage is, which may be never.
+func (g *gate) refusedByStage(dec policy.Decision, s subject, last ledger.Grant) *provider.Denial {
+	e := g.effects(g.rules.Load(), s, last.State, last.At)
+	msg, left := "user "+s.user+" is at stage "+string(e.Stage)+", which refuses", time.Duration(0)
+	if !e.Until.IsZero() {
+		left = e.Until.Sub(last.At)
+		msg += "; it ends in " + about(left)
+	}
+	d := deny(provider.StageRestrict, msg)
+	d.Violated, d.RetryAfter = dec.Violated, max(left, 0)
 	return d
 }
 
@@ -114,10 +141,10 @@ func (g *gate) accepts(violated []string, rt provider.Route) bool {
 
 // drops reports whether a running stream goes on without its audio. A route that
 // cannot lose messages is closed whatever the file says: a cut container helps nobody. So is
-// a stream that meets a breaker: a vendor may charge for the connection that is kept.
+// a stream that meets a breaker, or whose user's stage refuses: a vendor may charge for the connection that is kept.
 func (g *gate) drops(violated []string, rt provider.Route) bool {
 	_, breakers := g.split(violated)
-	return rt.Droppable && len(breakers) == 0 && g.choose(violated, func(b policy.Budget) string { return b.OnExhausted }, "drop", "close", rt.DropByDefault)
+	return rt.Droppable && len(breakers) == 0 && !slices.ContainsFunc(violated, isStage) && g.choose(violated, func(b policy.Budget) string { return b.OnExhausted }, "drop", "close", rt.DropByDefault)
 }
 
 // choose reads a setting of the violated budgets: the stricter word wins, auto

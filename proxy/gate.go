@@ -77,7 +77,7 @@ func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.
 		return &admission{subject: s, account: acct, grant: grant}, nil, nil
 	}
 	g.close(ctx, acct, s.user)
-	d := g.exhausted(dec, s)
+	d := g.exhausted(dec, s, grant)
 	if g.accepts(dec.Violated, rt) {
 		return nil, d, nil
 	}

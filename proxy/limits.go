@@ -48,7 +48,7 @@ func limitsOf(l LimitsConfig, budgets []policy.Budget, vendors []string) func(Us
 				continue
 			}
 			a.Budgets = append(a.Budgets, limitBudget{
-				Budget: b.Name, Applies: len(b.Stages) == 0 || slices.Contains(b.Stages, u.Stage), Limit: b.Limit.Milliseconds(),
+				Budget: b.Name, Applies: !u.Lifted && (len(b.Stages) == 0 || slices.Contains(b.Stages, u.Stage)), Limit: b.Limit.Milliseconds(),
 				Window: b.Window, Providers: spelled(b.Providers, vendors), Stages: spelled(b.Stages, policy.Stages()), Shadow: b.Shadow,
 			})
 		}

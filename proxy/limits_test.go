@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/policy"
 )
 
@@ -75,7 +76,7 @@ func TestARefusalSaysWhenThereIsBudgetAgain(t *testing.T) {
 		{"rolling", 24*time.Hour + 21*time.Second, "the first of it comes back in 24h"},
 		{"rolling", 40*time.Minute + 300*time.Millisecond, "the first of it comes back in 40m0s"},
 	} {
-		d := g.exhausted(policy.Decision{Violated: []string{tt.budget}, RetryAfter: tt.left}, subject{user: "bob"})
+		d := g.exhausted(policy.Decision{Violated: []string{tt.budget}, RetryAfter: tt.left}, subject{user: "bob"}, ledger.Grant{})
 		if !strings.HasSuffix(d.Detail, tt.want) || d.RetryAfter != tt.left {
 			t.Errorf("%s, %v left: %q, %v", tt.budget, tt.left, d.Detail, d.RetryAfter)
 		}

@@ -162,5 +162,5 @@ func (p *purse) why(need int64, err error) (*provider.Denial, *policy.Decision) 
 	// What is still in hand need not be bought: a budget that has room for the rest has not said no.
 	dec := decide(last, need-max(last.Ceiling-p.account.Spent(), 0))
 	dec.Allowed = false // also where a newer grant has room by now: this need was not met
-	return p.gate.exhausted(dec, p.sub), &dec
+	return p.gate.exhausted(dec, p.sub, last), &dec
 }

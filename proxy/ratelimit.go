@@ -16,7 +16,7 @@ func (g *gate) setRateLimit(h http.Header, bs []ledger.Balance, now time.Time) {
 	var policies, limits []string
 	r := g.rules.Load()
 	for _, b := range bs {
-		if b.Shadow || r.shared(b.Budget) {
+		if b.Shadow || r.shared(b.Budget) || isStage(b.Budget) {
 			continue // no client is limited by a shadow; what the house has left is no client's business
 		}
 		policies = append(policies, fmt.Sprintf(`"%s";q=%d;qu="audio-seconds";w=%d`, b.Budget, b.Limit/1000, windowSeconds(b)))

@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/sttgate/sttgate/meter/ledger"
@@ -38,7 +39,21 @@ func newRules(r Rules) (*rules, error) {
 // shared reports whether a budget is a breaker: one that users share.
 func (r *rules) shared(budget string) bool { return policy.Budget{Per: r.per[budget]}.Shared() }
 
-// scopes are the budgets that apply to a subject under effects.
+// stageScope begins the name of what a stage that refuses puts beside the budgets: a scope in which nothing may be spent.
+// So the ledger refuses at the door and in running streams with the lease that tells of the stage. It can be no budget's
+// name, and its window, in which nothing ever is, resets at no time.
+const stageScope = "stage:"
+
+func isStage(scope string) bool { return strings.HasPrefix(scope, stageScope) }
+
+func (r *rules) refusing(s subject, stage policy.Stage, shadow bool) ledger.Scope {
+	return ledger.Scope{
+		Budget: stageScope + string(stage), Owner: policy.Budget{}.Owner(policy.Subject{User: s.user}),
+		Window: ledger.Window{Unit: ledger.Rolling, Length: policy.MinRolling}, Shadow: shadow,
+	}
+}
+
+// scopes are the budgets that apply to a subject under effects, and what its stage refuses.
 func (r *rules) scopes(s subject, e policy.Effects) []ledger.Scope {
 	who := policy.Subject{User: s.user, Plan: s.plan, Provider: s.provider}
 	applying := e.Applying(r.Budgets, who)
@@ -48,6 +63,12 @@ func (r *rules) scopes(s subject, e policy.Effects) []ledger.Scope {
 			Budget: b.Name, Owner: b.Owner(who), Window: r.windows[b.Name],
 			Limit: b.Limit.Milliseconds(), Shadow: b.Shadow,
 		}
+	}
+	switch {
+	case e.Refuse:
+		out = append(out, r.refusing(s, e.Stage, false))
+	case !e.Lifted && r.Policy.Stages[e.Would].Actions.Refuse: // but for policy.shadow
+		out = append(out, r.refusing(s, e.Would, true))
 	}
 	return out
 }

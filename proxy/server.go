@@ -104,6 +104,9 @@ func New(c Config, d Deps) (*Server, error) {
 	return s, nil
 }
 
+// Follow puts other rules into force. Running streams follow with their next lease; what was used stays used.
+func (s *Server) Follow(r Rules) error { return s.Users.gate.follow(r) }
+
 func relayConfig(l LimitsConfig, e *relay.Engine) relay.Config {
 	// Text may be as large as any message: audio in base64 is text with some vendors, and what is
 	// not gathered cannot be metered.

@@ -22,7 +22,8 @@ type User struct {
 	ID       string
 	Plan     string // as asked for
 	State    policy.State
-	Stage    policy.Stage     // that holds now: State.Until is taken into account
+	Stage    policy.Stage     // in force now: what has ended and what policy.shadow holds back is left out
+	Lifted   bool             // nothing holds but breakers
 	Audio    []int64          // ms per window of UsageWindows
 	Balances []ledger.Balance // of budgets of the user's own
 	Shared   []Shared         // of those that apply and are everybody's
@@ -48,9 +49,9 @@ func (u *Users) User(ctx context.Context, id, plan string) (User, error) {
 		return User{}, err
 	}
 	r := u.gate.rules.Load()
-	asked := u.scopes(r, id, plan, u.gate.effects(r, subject{user: id, plan: plan}, state, time.Now()))
+	scopes := u.scopes(r, id, plan, u.gate.effects(r, subject{user: id, plan: plan}, state, time.Now()))
 	q := ledger.Query{User: id, Windows: UsageWindows()}
-	for _, a := range asked {
+	for _, a := range scopes {
 		q.Scopes = append(q.Scopes, a.Scope)
 	}
 	usage, err := u.store.Usage(ctx, q)
@@ -61,12 +62,12 @@ func (u *Users) User(ctx context.Context, id, plan string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	decoded = decoded.Now(r.Policy, usage.At)
-	out := User{ID: id, Plan: plan, State: decoded, Stage: decoded.Stage, Audio: usage.Audio, At: usage.At}
+	e := policy.EffectsOf(decoded, r.Policy, policy.Subject{User: id, Plan: plan}, usage.At)
+	out := User{ID: id, Plan: plan, State: decoded.Now(r.Policy, usage.At), Stage: e.Stage, Lifted: e.Lifted, Audio: usage.Audio, At: usage.At}
 	for i, b := range usage.Balances {
 		switch per := r.per[b.Budget]; per {
 		case policy.PerProvider:
-			out.Shared = append(out.Shared, Shared{Balance: b, Per: per, Provider: asked[i].vendor})
+			out.Shared = append(out.Shared, Shared{Balance: b, Per: per, Provider: scopes[i].vendor})
 		case policy.PerAll:
 			out.Shared = append(out.Shared, Shared{Balance: b, Per: per})
 		default:
@@ -87,7 +88,7 @@ func (u *Users) scopes(r *rules, id, plan string, e policy.Effects) []asked {
 	var out []asked
 	for _, v := range u.vendors {
 		for _, s := range r.scopes(subject{user: id, plan: plan, provider: v}, e) {
-			if !slices.ContainsFunc(out, func(a asked) bool { return a.Scope == s }) {
+			if !isStage(s.Budget) && !slices.ContainsFunc(out, func(a asked) bool { return a.Scope == s }) {
 				out = append(out, asked{s, v})
 			}
 		}
