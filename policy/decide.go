@@ -17,10 +17,7 @@ type Balance struct {
 // left trusts the smaller of what the balance says and what follows from it: two
 // numbers that disagree must not give audio away.
 func (b Balance) left() int64 {
-	if b.Used >= b.Limit {
-		return 0
-	}
-	return max(0, min(b.Remaining, b.Limit-max(0, b.Used)))
+	return max(0, min(b.Remaining, max(0, b.Limit)-max(0, b.Used)))
 }
 
 // Decision is the answer of [Decide].

@@ -92,11 +92,17 @@ func TestAShadowHoldsBackTheMachineAndNotTheOperator(t *testing.T) {
 	}
 	e := Effects{Stage: Throttle, Would: Restrict}
 	got := e.Applying([]Budget{
-		{Name: "both", Stages: []Stage{Throttle, Restrict}}, {Name: "now", Stages: []Stage{Throttle}}, {Name: "would", Stages: []Stage{Restrict}},
-		{Name: "neither", Stages: []Stage{None}}, {Name: "tried", Shadow: true}, {Name: "elsewhere", Providers: []string{"soniox"}},
+		{Name: "both", Stages: []Stage{Throttle, Restrict}},
+		{Name: "now", Stages: []Stage{Throttle}},
+		{Name: "would", Stages: []Stage{Restrict}},
+		{Name: "neither", Stages: []Stage{None}},
+		{Name: "tried", Shadow: true},
+		{Name: "elsewhere", Providers: []string{"soniox"}},
 	}, ann)
 	want := []Budget{
-		{Name: "both", Stages: []Stage{Throttle, Restrict}}, {Name: "now", Stages: []Stage{Throttle}}, {Name: "would", Stages: []Stage{Restrict}, Shadow: true},
+		{Name: "both", Stages: []Stage{Throttle, Restrict}},
+		{Name: "now", Stages: []Stage{Throttle}},
+		{Name: "would", Stages: []Stage{Restrict}, Shadow: true},
 		{Name: "tried", Shadow: true},
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -248,6 +248,9 @@ func TestDecisions(t *testing.T) {
 			{Budget: "a", Limit: 10, Used: 10, Resets: in(time.Minute)},
 		}, 1, Decision{Violated: []string{"a"}, ShadowViolated: []string{"s"}, RetryAfter: time.Minute}},
 		{"a reset that has passed", []Balance{{Budget: "a", Limit: 10, Used: 10, Resets: in(-time.Minute)}}, 1, Decision{Violated: []string{"a"}}},
+		{"what follows from used is the smaller, and enough", []Balance{{Budget: "a", Limit: 10, Used: 4, Remaining: 100}}, 6, Decision{Allowed: true}},
+		{"what follows from used is the smaller, and too little", []Balance{{Budget: "a", Limit: 10, Used: 4, Remaining: 100}}, 7, Decision{Violated: []string{"a"}}},
+		{"a room does not end the questions", []Balance{{Budget: "a", Limit: 10, Remaining: 10}, {Budget: "b", Limit: 10, Used: 10}}, 1, Decision{Violated: []string{"b"}}},
 		{"numbers that disagree give nothing away", []Balance{{Budget: "a", Limit: 10, Used: 10, Remaining: 10}, {Budget: "b", Limit: 10}}, 1, Decision{Violated: []string{"a", "b"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
