@@ -58,6 +58,7 @@ type Account struct {
 	mu      sync.Mutex
 	spent   int64
 	told    int64    // the vendor's newest figure; -1 before the first
+	heard   int64    // ms of speech
 	owed    int64    // the highest that a lease has reported, where reports are charged
 	ceiling int64    // of the newest grant; may be below spent, and is 0 as long as receipt is open
 	receipt *Receipt // of a grant that the disk may not have yet; nil without one
@@ -290,7 +291,7 @@ func (a *Account) buy(ctx context.Context, need int64, soon bool) error {
 	}
 	for range maxReplans {
 		a.mu.Lock()
-		r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: scopes, Spent: a.owes()}
+		r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: scopes, Spent: a.owes(), Speech: a.heard}
 		bought := a.spent
 		slice := ahead(a.o.Slice, a.spent == 0, scopes, a.grant.Balances)
 		a.low = slice / 3

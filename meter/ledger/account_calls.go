@@ -17,6 +17,16 @@ func (a *Account) Report(ms int64) {
 	}
 }
 
+// Heard tells how much of the stream was speech so far, in milliseconds. The next call to the
+// ledger reports it; no budget counts it. It never becomes less.
+func (a *Account) Heard(ms int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.closing {
+		a.heard = max(a.heard, min(ms, maxAmount))
+	}
+}
+
 // Charged is what Close charges, or has charged: Spent, or what was reported.
 func (a *Account) Charged() int64 {
 	a.mu.Lock()
@@ -128,7 +138,7 @@ func (a *Account) Close(ctx context.Context) error {
 
 func (a *Account) settleNow(ctx context.Context) error {
 	a.mu.Lock()
-	r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: a.scopes, Spent: a.charge()}
+	r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: a.scopes, Spent: a.charge(), Speech: a.heard}
 	// A stream that lived on a loan alone has never learned what applies.
 	unplanned := a.got.IsZero() && r.Spent > 0
 	a.mu.Unlock()

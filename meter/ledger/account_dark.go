@@ -40,7 +40,7 @@ func (a *Account) borrow(need int64) {
 // due is what the stream costs at spent, under what applies as far as is known. It is called
 // with the lock held.
 func (a *Account) due(spent int64) due {
-	d := due{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: a.scopes, Spent: spent}
+	d := due{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: a.scopes, Spent: spent, Speech: a.heard}
 	if a.got.IsZero() {
 		d.Scopes = a.o.Plan(State{}, time.Now())
 	}

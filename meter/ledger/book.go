@@ -44,7 +44,7 @@ func (b book) lease(t table, r Request, now time.Time) (Grant, error) {
 	if known && r.Spent < s.Spent {
 		return b.answer(t, s, r, now) // an older request, overtaken
 	}
-	if err := b.report(t, &s, r.Spent, now); err != nil {
+	if err := b.report(t, &s, r.Spent, r.Speech, now); err != nil {
 		return Grant{}, err
 	}
 	if err := b.rebind(t, &s, r.Scopes, now); err != nil {
@@ -68,8 +68,9 @@ func (b book) lease(t table, r Request, now time.Time) (Grant, error) {
 
 // report books what was forwarded since the last report. Audio beyond the lease
 // (forwarded while an answer that lowered the ceiling was on its way) is charged
-// too, beyond the limit if need be: it was sent.
-func (b book) report(t table, s *stream, spent int64, at time.Time) error {
+// too, beyond the limit if need be: it was sent. Speech only grows: of two reports the one
+// that has heard more is the newer.
+func (b book) report(t table, s *stream, spent, speech int64, at time.Time) error {
 	if err := b.cover(t, s, spent, at); err != nil {
 		return err
 	}
@@ -80,7 +81,12 @@ func (b book) report(t table, s *stream, spent int64, at time.Time) error {
 		}
 	}
 	s.Spent = spent
-	return addMinute(t, audioSeries(s.User), at, more)
+	if err := addMinute(t, audioSeries(s.User), at, more); err != nil {
+		return err
+	}
+	said := max(speech-s.Speech, 0)
+	s.Speech += said
+	return addMinute(t, speechSeries(s.User), at, said)
 }
 
 // cover raises every hold to a ceiling; none is lowered.
@@ -204,7 +210,7 @@ func (b book) settle(t table, r Request, now time.Time) (u Usage, covered bool, 
 		}
 	}
 	held := s.Holds
-	if err := b.close(t, r.Stream, s, max(s.Spent, r.Spent), now, now); err != nil {
+	if err := b.close(t, r.Stream, s, max(s.Spent, r.Spent), r.Speech, now, now); err != nil {
 		return Usage{}, false, err
 	}
 	u, err = b.usage(t, q, held, now)
@@ -213,8 +219,8 @@ func (b book) settle(t table, r Request, now time.Time) (u Usage, covered bool, 
 
 // close charges a stream at one time, forgets it and leaves a mark that it is
 // over, which counts from now.
-func (b book) close(t table, id string, s stream, spent int64, at, now time.Time) error {
-	if err := b.report(t, &s, spent, at); err != nil {
+func (b book) close(t table, id string, s stream, spent, speech int64, at, now time.Time) error {
+	if err := b.report(t, &s, spent, speech, at); err != nil {
 		return err
 	}
 	for _, h := range s.Holds {
@@ -246,11 +252,15 @@ func (b book) usage(v view, q Query, held []hold, now time.Time) (Usage, error) 
 	}
 	u := Usage{Balances: bals, At: now}
 	for _, w := range q.Windows {
-		sum, _, _, err := sumMinutes(v, audioSeries(q.User), firstMinute(now, w))
+		audio, _, _, err := sumMinutes(v, audioSeries(q.User), firstMinute(now, w))
 		if err != nil {
 			return Usage{}, fmt.Errorf("usage of a user: %w", err)
 		}
-		u.Audio = append(u.Audio, sum)
+		speech, _, _, err := sumMinutes(v, speechSeries(q.User), firstMinute(now, w))
+		if err != nil {
+			return Usage{}, fmt.Errorf("speech of a user: %w", err)
+		}
+		u.Audio, u.Speech = append(u.Audio, audio), append(u.Speech, speech)
 	}
 	u.State, err = b.state(v, q.User)
 	return u, err

@@ -74,13 +74,13 @@ func checkRequest(r Request) (Request, error) {
 	if r.Keep < 0 || r.Keep > maxKeep {
 		return r, fmt.Errorf("%w: a grant kept for %v, up to %v is possible", ErrInvalid, r.Keep, maxKeep)
 	}
-	if r.Ceiling < 0 || r.Spent < 0 {
+	if r.Ceiling < 0 || r.Spent < 0 || r.Speech < 0 {
 		return r, fmt.Errorf("%w: negative amount", ErrInvalid)
 	}
 	if err := checkScopes(r.Scopes); err != nil {
 		return r, err
 	}
-	r.Ceiling, r.Spent = min(r.Ceiling, maxAmount), min(r.Spent, maxAmount)
+	r.Ceiling, r.Spent, r.Speech = min(r.Ceiling, maxAmount), min(r.Spent, maxAmount), min(r.Speech, maxAmount)
 	r.Scopes = append([]Scope(nil), r.Scopes...)
 	return r, nil
 }

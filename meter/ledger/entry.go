@@ -14,6 +14,7 @@ type Entry struct {
 	Balance     *BalanceEntry     `json:"balance,omitempty"`
 	Minutes     *MinutesEntry     `json:"minutes,omitempty"`
 	Audio       *AudioEntry       `json:"audio,omitempty"`
+	Speech      *SpeechEntry      `json:"speech,omitempty"`
 	Reservation *ReservationEntry `json:"reservation,omitempty"`
 	Settled     *SettledEntry     `json:"settled,omitempty"`
 	Note        *NoteEntry        `json:"note,omitempty"`
@@ -51,6 +52,13 @@ type AudioEntry struct {
 	Forwarded []int64   `json:"forwarded_ms"` // up to 60
 }
 
+// SpeechEntry is how much speech a user's streams have told of in the minutes of one hour.
+type SpeechEntry struct {
+	User   string    `json:"user"`
+	Hour   time.Time `json:"hour"`
+	Spoken []int64   `json:"spoken_ms"` // up to 60
+}
+
 // ReservationEntry is a grant that was kept and waits for its price. What it has in hand is
 // in no BalanceEntry.
 type ReservationEntry struct {
@@ -59,6 +67,7 @@ type ReservationEntry struct {
 	Spent   int64       `json:"spent_ms"`
 	Ceiling int64       `json:"ceiling_ms"`
 	Peak    int64       `json:"peak_ms"` // charged if nobody comes
+	Speech  int64       `json:"speech_ms,omitempty"`
 	Seen    time.Time   `json:"seen"`
 	Until   time.Time   `json:"until"`
 	Holds   []HoldEntry `json:"holds,omitempty"`
@@ -102,6 +111,7 @@ func (e Entry) Validate() error {
 	check(e.Balance != nil, func() error { return e.Balance.validate() })
 	check(e.Minutes != nil, func() error { return e.Minutes.validate() })
 	check(e.Audio != nil, func() error { return e.Audio.validate() })
+	check(e.Speech != nil, func() error { return e.Speech.validate() })
 	check(e.Reservation != nil, func() error { return e.Reservation.validate() })
 	check(e.Settled != nil, func() error { return e.Settled.validate() })
 	check(e.Note != nil, func() error { return e.Note.validate() })
@@ -131,9 +141,13 @@ func (e *AudioEntry) validate() error {
 	return errors.Join(checkUser(e.User), checkText(e.User), checkHour(e.Hour, e.Forwarded))
 }
 
+func (e *SpeechEntry) validate() error {
+	return errors.Join(checkUser(e.User), checkText(e.User), checkHour(e.Hour, e.Spoken))
+}
+
 func (e *ReservationEntry) validate() error {
 	faults := []error{
-		checkUser(e.User), checkText(e.User), checkStream(e.Stream), checkAmounts(e.Spent, e.Ceiling, e.Peak),
+		checkUser(e.User), checkText(e.User), checkStream(e.Stream), checkAmounts(e.Spent, e.Ceiling, e.Peak, e.Speech),
 		checkInstant(e.Seen), checkInstant(e.Until), errIf(len(e.Holds) > maxScopes, "a reservation of too many budgets"),
 	}
 	for _, h := range e.Holds {

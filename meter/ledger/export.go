@@ -26,6 +26,7 @@ func (b book) export(ctx context.Context, store view, now time.Time, fn func(Ent
 		{keyBalance, b.tellBalance},
 		{keyRolling, b.tellMinutes},
 		{keyAudio, b.tellMinutes},
+		{keySpeech, b.tellMinutes},
 		{keyStream, b.tellReservation},
 		{keyExpiry, b.tellSettled},
 		{keyNote, b.tellNote},
@@ -98,7 +99,10 @@ func (b book) tellMinutes(_ view, k, raw []byte, now time.Time) (Entry, bool, er
 	h := orderedAt(rest, 0)
 	hour, spent := time.Unix(h*3600, 0).UTC(), m.trimmed()
 	counts := len(spent) > 0 && hourEnd(h).After(now)
-	if names == 1 {
+	switch k[0] {
+	case keySpeech:
+		return Entry{Speech: &SpeechEntry{User: p[0], Hour: hour, Spoken: spent}}, counts, err
+	case keyAudio:
 		return Entry{Audio: &AudioEntry{User: p[0], Hour: hour, Forwarded: spent}}, counts, err
 	}
 	return Entry{Minutes: &MinutesEntry{Budget: p[0], Owner: p[1], Hour: hour, Spent: spent}}, counts, err
@@ -114,7 +118,7 @@ func (b book) tellReservation(_ view, k, raw []byte, _ time.Time) (Entry, bool, 
 		return Entry{}, false, err
 	}
 	e := &ReservationEntry{
-		Stream: p[0], User: s.User, Spent: s.Spent, Ceiling: s.Ceiling, Peak: s.Peak,
+		Stream: p[0], User: s.User, Spent: s.Spent, Ceiling: s.Ceiling, Peak: s.Peak, Speech: s.Speech,
 		Seen: s.seen().UTC(), Until: time.Unix(s.Until, 0).UTC(),
 	}
 	for _, h := range s.Holds {

@@ -74,7 +74,7 @@ func (k *taker) begin(t table, _ time.Time) error {
 
 // empty is nil as long as nobody has spent, or decided, anything.
 func empty(v view) error {
-	for _, kind := range []byte{keyStream, keyBalance, keyRolling, keyAudio, keyState} {
+	for _, kind := range []byte{keyStream, keyBalance, keyRolling, keyAudio, keySpeech, keyState} {
 		if err := v.scan([]byte{kind}, []byte{kind + 1}, func(_, _ []byte) error { return ErrNotEmpty }); err != nil {
 			return err
 		}
@@ -130,6 +130,8 @@ func (b book) take(t table, e Entry, now time.Time) (kept, over bool, err error)
 		return takeMinutes(t, rollingSeries(e.Minutes.Budget, e.Minutes.Owner), e.Minutes.Hour, e.Minutes.Spent, now)
 	case e.Audio != nil:
 		return takeMinutes(t, audioSeries(e.Audio.User), e.Audio.Hour, e.Audio.Forwarded, now)
+	case e.Speech != nil:
+		return takeMinutes(t, speechSeries(e.Speech.User), e.Speech.Hour, e.Speech.Spoken, now)
 	case e.Reservation != nil:
 		return b.takeReservation(t, e.Reservation, now)
 	case e.Settled != nil:
@@ -176,7 +178,7 @@ func (b book) takeReservation(t table, e *ReservationEntry, now time.Time) (kept
 	if t.get(k) != nil || t.get(key(keySettled, e.Stream)) != nil {
 		return true, false, nil
 	}
-	s := stream{User: e.User, Spent: e.Spent, Ceiling: e.Ceiling, Peak: e.Peak, Seen: e.Seen.Unix(), Until: e.Until.Unix()}
+	s := stream{User: e.User, Spent: e.Spent, Ceiling: e.Ceiling, Peak: e.Peak, Seen: e.Seen.Unix(), Until: e.Until.Unix(), Speech: e.Speech}
 	for _, x := range e.Holds {
 		id, err := parseWindowID(x.Unit, x.Window)
 		if err != nil {
@@ -189,7 +191,8 @@ func (b book) takeReservation(t table, e *ReservationEntry, now time.Time) (kept
 		s.Holds = append(s.Holds, h)
 	}
 	if s.Until <= now.Unix() { // nobody came in time
-		return false, true, b.close(t, e.Stream, s, max(s.Spent, s.Peak), s.seen(), now)
+		spent, speech := s.unsettled()
+		return false, true, b.close(t, e.Stream, s, spent, speech, s.seen(), now)
 	}
 	return false, false, errors.Join(t.put(k, s.encode()), t.put(lapseKey(s.Until, e.Stream), []byte{}))
 }

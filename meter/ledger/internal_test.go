@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"reflect"
@@ -17,6 +19,7 @@ func FuzzRecords(f *testing.F) {
 	}}
 	f.Add(s.encode())
 	f.Add(stream{}.encode())
+	f.Add(stream{Speech: 7}.encode())
 	f.Add(balance{Spent: 5, Hand: 1 << 50}.encode())
 	f.Add(encodeState(State{Version: 3, Data: []byte("x")}))
 	f.Add((&minutes{0, 1, 59: 1 << 40}).encode())
@@ -51,6 +54,32 @@ func FuzzRecords(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRecordsOfTheLastVersionReadAsWithoutSpeech has a stream and a kept grant as the version
+// before speech wrote them; without speech both are still written so.
+func TestRecordsOfTheLastVersionReadAsWithoutSpeech(t *testing.T) {
+	want := stream{User: "u", Spent: 3000, Ceiling: 8000, Peak: 9000, Seen: 1_795_000_000, Holds: []hold{
+		{Budget: "daily", Owner: "user:u", Unit: Day, Window: 20261123, Base: 1000, Granted: 8000},
+	}}
+	for old, until := range map[string]int64{
+		"010175f02e807dd08c01809becaf0d02056461696c7906757365723a750186a4a913d00f807d":           0,
+		"010175f02e807dd08c01809becaf0d02056461696c7906757365723a750186a4a913d00f807da0d3ecaf0d": 1_795_003_600,
+	} {
+		raw, err := hex.DecodeString(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want.Until = until
+		if got, err := decodeStream(raw); err != nil || !reflect.DeepEqual(got, want) || !bytes.Equal(want.encode(), raw) {
+			t.Errorf("%+v, %v; want %+v", got, err, want)
+		}
+		want.Speech = 700
+		if got, err := decodeStream(want.encode()); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v, %v; want %+v", got, err, want)
+		}
+		want.Speech = 0
+	}
 }
 
 func TestDamagedRecordsAreErrorsAndChangeNothing(t *testing.T) {

@@ -73,7 +73,8 @@ func (b book) lapse(t table, now time.Time) error {
 		if err != nil {
 			return fmt.Errorf("stream %q: %w", id, err)
 		}
-		if err := b.close(t, id, s, max(s.Spent, s.Peak), s.seen(), now); err != nil {
+		spent, speech := s.unsettled()
+		if err := b.close(t, id, s, spent, speech, s.seen(), now); err != nil {
 			return err
 		}
 	}

@@ -43,7 +43,7 @@ func TestAKeptReservationSurvivesACrashAndOthersAreCharged(t *testing.T) {
 		t.Fatalf("%q, %v", note, err)
 	}
 	for _, id := range []string{"kept", "late", "upload"} {
-		if _, err := ledger.Resume(s, ledger.Opening{User: "u", Stream: id}).Settle(t.Context(), 1000); err != nil {
+		if _, err := ledger.Resume(s, ledger.Opening{User: "u", Stream: id}).Settle(t.Context(), 1000, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

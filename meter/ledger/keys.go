@@ -13,6 +13,7 @@ const (
 	keyBalance = 'w' // budget, owner, unit, window id: spent and in hand
 	keyRolling = 'r' // budget, owner, hour: minutes spent
 	keyAudio   = 'a' // user, hour: minutes forwarded
+	keySpeech  = 'v' // user, hour: minutes of speech
 	keyState   = 'u' // user: the policy's record
 	keyExpiry  = 'x' // unix second, key: when to delete the key
 	keyProbe   = 'p' // written by Ping
@@ -46,6 +47,7 @@ type series []byte
 
 func rollingSeries(budget, owner string) series { return key(keyRolling, budget, owner) }
 func audioSeries(user string) series            { return key(keyAudio, user) }
+func speechSeries(user string) series           { return key(keySpeech, user) }
 
 func (s series) hour(h int64) []byte {
 	return appendOrdered(append(make([]byte, 0, len(s)+8), s...), h)

@@ -58,6 +58,7 @@ type Request struct {
 	Scopes   []Scope // the budgets that apply now; a scope held before and not named here is settled
 	Ceiling  int64   // milliseconds the stream would like to have been granted in all
 	Spent    int64   // milliseconds bought and forwarded so far
+	Speech   int64   // milliseconds of it that were speech, where somebody listens for that; no budget counts it
 	// Keep, in a Lease, makes a grant that outlives its process, for work whose price is told
 	// later: what was granted beyond Ceiling comes back, and if nobody settles within Keep
 	// the ceiling is charged. At most 7 days; 0 is a grant that ends with its process.
@@ -93,6 +94,7 @@ type Query struct {
 // Usage is the answer to a Query.
 type Usage struct {
 	Audio    []int64   // ms forwarded per asked window, leases in hand excluded
+	Speech   []int64   // ms of speech per asked window, as far as streams have told
 	Balances []Balance // one per scope
 	State    State
 	At       time.Time // the store's clock

@@ -8,8 +8,8 @@ import (
 
 // orphans closes at most n streams that a dead process left, and reports how
 // many. What such a stream may have forwarded is what it was granted: all of it
-// is charged, at most one slice too much. The charge goes to the minute of the
-// last lease; a later replay finds the stream settled.
+// is charged, at most one slice too much; of its speech what it told last stands. The
+// charge goes to the minute of the last lease; a later replay finds the stream settled.
 func (b book) orphans(t table, n int, now time.Time) (int, error) {
 	type orphan struct {
 		id string
@@ -36,7 +36,8 @@ func (b book) orphans(t table, n int, now time.Time) (int, error) {
 		return 0, err
 	}
 	for _, o := range found {
-		if err := b.close(t, o.id, o.s, max(o.s.Spent, o.s.Peak), o.s.seen(), now); err != nil {
+		spent, speech := o.s.unsettled()
+		if err := b.close(t, o.id, o.s, spent, speech, o.s.seen(), now); err != nil {
 			return 0, err
 		}
 	}

@@ -56,7 +56,8 @@ type due struct {
 	Provider string  `json:"provider"`
 	Scopes   []Scope `json:"scopes"`
 	Spent    int64   `json:"spent_ms"` // the most that it may have come to
-	Lent     int64   `json:"lent_ms"`  // since the store's last answer
+	Speech   int64   `json:"speech_ms,omitempty"`
+	Lent     int64   `json:"lent_ms"` // since the store's last answer
 }
 
 // PatientOptions are what NewPatient needs beside the file's words.

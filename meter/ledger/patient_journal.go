@@ -96,7 +96,7 @@ func (p *Patient) settleOwed() int {
 func (p *Patient) settleLoan(l *loan) error {
 	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
 	defer cancel()
-	r := Request{User: l.User, Stream: l.Stream, Provider: l.Provider, Scopes: l.Scopes, Spent: l.Spent}
+	r := Request{User: l.User, Stream: l.Stream, Provider: l.Provider, Scopes: l.Scopes, Spent: l.Spent, Speech: l.Speech}
 	if l.plan != nil {
 		u, err := p.Usage(ctx, Query{User: l.User})
 		if err != nil {

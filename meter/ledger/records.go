@@ -34,6 +34,7 @@ type stream struct {
 	Seen    int64 // unix second of the newest lease
 	Holds   []hold
 	Until   int64 // unix second; who has not settled by then is charged; 0: it ends with its process
+	Speech  int64 // ms, the highest report
 }
 
 func (s stream) encode() []byte {
@@ -49,8 +50,11 @@ func (s stream) encode() []byte {
 			b = binary.AppendVarint(b, n)
 		}
 	}
-	if s.Until != 0 {
+	if s.Until != 0 || s.Speech != 0 {
 		b = binary.AppendVarint(b, s.Until)
+	}
+	if s.Speech != 0 { // most streams have none, and so had all of older versions
+		b = binary.AppendVarint(b, s.Speech)
 	}
 	return b
 }
@@ -71,6 +75,12 @@ func decodeStream(b []byte) (stream, error) {
 	}
 	if !r.bad && len(r.b) > 0 {
 		s.Until = r.number()
+	}
+	if !r.bad && len(r.b) > 0 {
+		s.Speech = r.amount()
+	}
+	if s.Speech > maxAmount {
+		return stream{}, errRecord
 	}
 	return s, r.end()
 }
@@ -230,3 +240,13 @@ func appendText(b []byte, s string) []byte {
 }
 
 func (s stream) seen() time.Time { return time.Unix(s.Seen, 0) }
+
+// unsettled is what a stream comes to that nobody settles: all that it was granted. Of a grant
+// that was kept nobody has heard the words, and its audio stands in for them.
+func (s stream) unsettled() (spent, speech int64) {
+	spent, speech = max(s.Spent, s.Peak), s.Speech
+	if s.Until != 0 {
+		speech = max(speech, spent)
+	}
+	return spent, speech
+}

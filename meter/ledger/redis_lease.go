@@ -40,8 +40,8 @@ func (r *Redis) lease(ctx context.Context, q Request) (Grant, error) {
 		c := r.call(p, q.User, q.Stream)
 		c.Spent, c.Keep, c.Number = q.Spent, keepSeconds(q.Keep), number
 		c.Ceiling = g.Ceiling
-		if i == 0 {
-			c.Owners = owners
+		if i == 0 { // the user's own
+			c.Owners, c.Speech = owners, q.Speech
 		}
 		before, asked := known[p.tag]
 		c.Bases = append(c.Bases, before...)
@@ -140,8 +140,8 @@ func (r *Redis) settle(ctx context.Context, q Request) (Usage, error) {
 		c := r.call(p, q.User, q.Stream)
 		c.Spent = q.Spent
 		c.Bases = append(c.Bases, known[p.tag]...)
-		if i == 0 {
-			c.Owners = owners
+		if i == 0 { // the user's own
+			c.Owners, c.Speech = owners, q.Speech
 		}
 		a, at, err := r.run(ctx, r.scripts.settle, p, c)
 		if err != nil {
@@ -198,12 +198,12 @@ func (r *Redis) usage(ctx context.Context, q Query) (Usage, error) {
 		if err := p.fill(u.Balances, a, at, r.loc); err != nil {
 			return Usage{}, err
 		}
-		sums := a.numbers()
+		audio, speech := a.numbers(), a.numbers()
 		if err := a.end(); err != nil {
 			return Usage{}, err
 		}
 		if p.own {
-			u.State, u.At, u.Audio = state, at, sums
+			u.State, u.At, u.Audio, u.Speech = state, at, audio, speech
 		}
 	}
 	return u, nil

@@ -43,9 +43,9 @@ func TestGatewaysShareABudgetToTheMillisecond(t *testing.T) {
 			}
 			wg.Wait()
 			way.Set(ledgertest.Faults{})
-			total := int64(0)
+			total, speech := int64(0), int64(0)
 			for _, n := range forwarded {
-				total += n
+				total, speech = total+n, speech+n/2
 			}
 			t.Logf("%d ms forwarded, %d replies lost", total, way.Lost())
 			if total != limit {
@@ -56,8 +56,8 @@ func TestGatewaysShareABudgetToTheMillisecond(t *testing.T) {
 			}
 			for _, r := range gateways {
 				u, err := r.Usage(t.Context(), ledger.Query{User: "u", Scopes: []ledger.Scope{daily(limit), everyone}, Windows: []time.Duration{time.Hour}})
-				if err != nil || u.Balances[0].Used != limit || u.Balances[1].Used != limit || u.Audio[0] != limit {
-					t.Errorf("%+v, %v; want %d everywhere", u, err, limit)
+				if err != nil || u.Balances[0].Used != limit || u.Balances[1].Used != limit || u.Audio[0] != limit || u.Speech[0] != speech {
+					t.Errorf("%+v, %v; want %d everywhere, and %d of speech", u, err, limit, speech)
 				}
 			}
 		})
@@ -85,7 +85,7 @@ type client struct {
 func (c *client) spendAll() (spent int64) {
 	r := ledger.Request{User: "u", Stream: c.id, Scopes: c.scopes}
 	for {
-		r.Spent, r.Ceiling = spent, spent+100+c.rng.Int64N(900)
+		r.Spent, r.Ceiling, r.Speech = spent, spent+100+c.rng.Int64N(900), spent/2
 		g := insist(c.t, func(ctx context.Context) (ledger.Grant, error) { return c.store.Lease(ctx, r) })
 		if c.sent = append(c.sent, r); c.rng.IntN(3) == 0 {
 			old := c.sent[c.rng.IntN(len(c.sent))]
@@ -97,7 +97,7 @@ func (c *client) spendAll() (spent int64) {
 		spent = g.Ceiling
 	}
 	for range 2 {
-		r.Spent = spent
+		r.Spent, r.Speech = spent, spent/2
 		insist(c.t, func(ctx context.Context) (ledger.Usage, error) { return c.store.Settle(ctx, r) })
 	}
 	return spent

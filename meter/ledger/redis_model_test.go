@@ -67,7 +67,7 @@ func TestRedisKeepsTheSameBooksAsMemory(t *testing.T) {
 			stream := rapid.SampledFrom([]string{"a", "b", "c{}"}).Draw(t, "stream")
 			q := ledger.Request{
 				User: "u", Stream: fmt.Sprint(stream, lives[stream]),
-				Ceiling: ms.Draw(t, "ceiling"), Spent: ms.Draw(t, "spent"),
+				Ceiling: ms.Draw(t, "ceiling"), Spent: ms.Draw(t, "spent"), Speech: rapid.SampledFrom([]int64{0, 0, 1, 700, 4000, 9000}).Draw(t, "speech"),
 			}
 			for i, b := range budgets {
 				if rapid.Bool().Draw(t, fmt.Sprint("budget", i)) {
@@ -124,7 +124,7 @@ func plain(v any) any {
 	case ledger.Grant:
 		return []any{x.Ceiling, plain(x.Balances), x.State.Version, x.At.Unix()}
 	case ledger.Usage:
-		return []any{append([]int64{}, x.Audio...), plain(x.Balances), x.State.Version, x.At.Unix()}
+		return []any{append([]int64{}, x.Audio...), append([]int64{}, x.Speech...), plain(x.Balances), x.State.Version, x.At.Unix()}
 	case []ledger.Balance:
 		var out []any
 		for _, b := range x {

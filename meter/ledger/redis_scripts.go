@@ -55,6 +55,7 @@ type scriptCall struct {
 	Own      bool                     `json:"own"` // the owner is the stream's user
 	Ceiling  int64                    `json:"ceiling"`
 	Spent    int64                    `json:"spent"`
+	Speech   int64                    `json:"speech"`
 	Keep     int64                    `json:"keep"` // seconds
 	Number   string                   `json:"number"`
 	Owners   []string                 `json:"owners"` // tags of the others

@@ -114,11 +114,11 @@ func (r *Reservation) call(ctx context.Context, q Request) (Grant, error) {
 	return g, err
 }
 
-// Settle charges ms, gives the rest back and ends the reservation; the answer has the balances
-// after it. The first settle that arrives counts. A store that fails is asked up to five times
+// Settle charges ms, of which some may be told as speech, gives the rest back and ends the
+// reservation; the answer has the balances after it. The first settle that arrives counts. A store that fails is asked up to five times
 // within ctx, which must not be the client's: accounting does not stop because somebody hung up.
-func (r *Reservation) Settle(ctx context.Context, ms int64) (Usage, error) {
-	q := Request{User: r.o.User, Stream: r.o.Stream, Provider: r.o.Provider, Scopes: r.scopes, Spent: ms}
+func (r *Reservation) Settle(ctx context.Context, ms, speech int64) (Usage, error) {
+	q := Request{User: r.o.User, Stream: r.o.Stream, Provider: r.o.Provider, Scopes: r.scopes, Spent: ms, Speech: speech}
 	pause := firstBackoff / 2
 	for try := 1; ; try++ {
 		began := time.Now()

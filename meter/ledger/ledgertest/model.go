@@ -13,17 +13,18 @@ import (
 
 // account is what the model knows of a stream: one budget, held from base on.
 type account struct {
-	base, spent, ceiling int64
-	settled              bool
+	base, spent, ceiling, speech int64
+	settled                      bool
 }
 
 // total is what all streams have from the budget.
-func total(m map[string]*account) (used, forwarded int64) {
+func total(m map[string]*account) (used, forwarded, speech int64) {
 	for _, a := range m {
 		used += max(a.ceiling, a.spent) - a.base
 		forwarded += a.spent
+		speech += a.speech
 	}
-	return used, forwarded
+	return used, forwarded, speech
 }
 
 // expect is the model: what a lease must grant.
@@ -36,9 +37,9 @@ func expect(m map[string]*account, r ledger.Request, limit int64) int64 {
 	if r.Spent < a.spent {
 		return a.ceiling
 	}
-	a.spent = r.Spent
+	a.spent, a.speech = r.Spent, max(a.speech, r.Speech)
 	a.ceiling = max(a.ceiling, a.spent)
-	used, _ := total(m)
+	used, _, _ := total(m)
 	a.ceiling += min(max(r.Ceiling-a.ceiling, 0), max(limit-used, 0))
 	return a.ceiling
 }
@@ -59,7 +60,7 @@ func model(t *testing.T, open Open) {
 			s.Owner = "user:" + user
 			r := ledger.Request{
 				User: user, Stream: user + rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "stream"),
-				Scopes: []ledger.Scope{s}, Ceiling: ms.Draw(t, "ceiling"), Spent: ms.Draw(t, "spent"),
+				Scopes: []ledger.Scope{s}, Ceiling: ms.Draw(t, "ceiling"), Spent: ms.Draw(t, "spent"), Speech: ms.Draw(t, "speech"),
 			}
 			if len(sent) > 0 && rapid.IntRange(0, 2).Draw(t, "old") == 0 {
 				r = rapid.SampledFrom(sent).Draw(t, "which") // a retry, or one that was held up
@@ -68,9 +69,9 @@ func model(t *testing.T, open Open) {
 			a, known := m[r.Stream]
 			if rapid.IntRange(0, 5).Draw(t, "settle") == 0 {
 				if !known {
-					m[r.Stream] = &account{spent: r.Spent, ceiling: r.Spent, settled: true}
+					m[r.Stream] = &account{spent: r.Spent, ceiling: r.Spent, speech: r.Speech, settled: true}
 				} else if !a.settled {
-					a.spent = max(a.spent, r.Spent)
+					a.spent, a.speech = max(a.spent, r.Spent), max(a.speech, r.Speech)
 					a.ceiling, a.settled = a.spent, true
 				}
 				if _, err := d.Settle(ctx, r); err != nil {
@@ -90,8 +91,8 @@ func model(t *testing.T, open Open) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if used, forwarded := total(m); u.Balances[0].Used != used || u.Audio[0] != forwarded {
-				t.Fatalf("after %+v: used %d, forwarded %d; the model says %d, %d", r, u.Balances[0].Used, u.Audio[0], used, forwarded)
+			if used, forwarded, speech := total(m); u.Balances[0].Used != used || u.Audio[0] != forwarded || u.Speech[0] != speech {
+				t.Fatalf("after %+v: %+v; the model says used %d, forwarded %d, speech %d", r, u, used, forwarded, speech)
 			}
 		}
 	})

@@ -56,7 +56,7 @@ func aDay(d desk) {
 	d.lease("first", 20_000, 0, 20_000, dayScopes()...)
 	d.lease("first", 22_000, 11_111, 22_000, dayScopes()...)
 	d.Add(3 * time.Minute)
-	d.settle("first", 12_345, dayScopes()...)
+	d.said("first", 12_345, 9876)
 	d.lease("open", 5000, 0, 5000, dayScopes()...)
 	d.lease("open", 6000, 1234, 6000, dayScopes()...)
 	d.keep(d.reserve("job", 9000, 9000, dayScopes()...), 7000, 24*time.Hour)
@@ -145,6 +145,7 @@ func moved(from desk, target func() desk) {
 	to := target()
 	to.take("x", false, from.export())
 	to.wantStanding(want)
+	to.speech(9876, time.Hour)
 	to.audio(12_345+6000, time.Hour)
 	to.audio(2999+12_345+6000, 48*time.Hour)
 	to.noted("soniox:file\xff", "v\x00")
@@ -202,6 +203,7 @@ func movedReservation(from desk, target func() desk) {
 	forgotten.Add(24 * time.Hour)
 	forgotten.settle("somebody's", 0)
 	forgotten.audio(2999+12_345+6000+7000, 72*time.Hour)
+	forgotten.speech(9876+7000, 72*time.Hour)
 }
 
 func movedMarks(from desk, target func() desk) {
@@ -360,6 +362,8 @@ func badEntries() []ledger.Entry {
 		{Minutes: &ledger.MinutesEntry{Budget: "b", Hour: hour.Add(time.Second)}},
 		{Minutes: &ledger.MinutesEntry{Budget: "b", Hour: hour, Spent: make([]int64, 61)}},
 		{Audio: &ledger.AudioEntry{User: "u", Hour: hour, Forwarded: []int64{1 << 51}}},
+		{Speech: &ledger.SpeechEntry{User: "u", Hour: hour.Add(time.Minute)}},
+		{Speech: &ledger.SpeechEntry{User: "u", Hour: hour, Spoken: []int64{-1}}},
 		{Reservation: &less},
 		{Reservation: &ahead},
 		{Settled: &ledger.SettledEntry{Until: hour}},

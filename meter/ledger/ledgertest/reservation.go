@@ -44,7 +44,7 @@ func (d desk) keep(r *ledger.Reservation, ms int64, long time.Duration) {
 
 func (d desk) pay(r *ledger.Reservation, ms int64) ledger.Usage {
 	d.Helper()
-	u, err := r.Settle(context.Background(), ms)
+	u, err := r.Settle(context.Background(), ms, 0)
 	if err != nil {
 		d.Fatal(err)
 	}

@@ -23,6 +23,7 @@ func Run(t *testing.T, open Open) {
 		{"Scopes", scopes},
 		{"Windows", windows},
 		{"Rolling", rolling},
+		{"Speech", speech},
 		{"States", states},
 		{"Reservations", reservations},
 		{"Notes", notes},

@@ -9,6 +9,7 @@
 --	{owner}:budget:B:U:W     spent and in hand in one window         (hash s, h)
 --	{owner}:rolling:B        minutes spent, an hour to a field       (hash)
 --	{owner}:audio            minutes forwarded; a user's own         (hash)
+--	{owner}:speech           minutes of speech; likewise, if any     (hash)
 --	{owner}:state            the policy's record; a user's own       (hash v, d, t)
 --
 -- KEYS are a stream's record and its mark, of which one is always missing: a Cluster refuses
@@ -147,7 +148,8 @@ end
 local function firstMinute(length) return math.floor((now - length * 1000000) / 60000000) end
 
 -- Streams: u user, s spent, c ceiling, p peak, o peak before the newest lease, n seen,
--- k kept until, q the newest lease's number, g owners of its other budgets, h holds.
+-- k kept until, q the newest lease's number, g owners of its other budgets, h holds, w speech
+-- (words): nil for none, which is most streams and all of older versions.
 -- A hold: b budget, u unit, w window, e its end, f base (from), g granted.
 
 local function streamKey(id) return base .. 'stream:' .. id end
@@ -228,12 +230,17 @@ local function lower(s, most, at)
   end
 end
 
-local function report(s, spent, at)
+local function report(s, spent, speech, at)
   cover(s, spent, at)
   local more = spent - s.s
   for _, h in ipairs(s.h) do move(h, more, -more, at) end
   s.s = spent
-  if call.own then addMinute('audio', at, more) end
+  if not call.own then return end
+  addMinute('audio', at, more)
+  local said = speech - (s.w or 0)
+  if said <= 0 then return end
+  addMinute('speech', at, said)
+  s.w = speech
 end
 
 -- rebind makes the holds those of the scopes. A budget that is new counts from default.
@@ -282,17 +289,18 @@ local function readBalances(scopes, held)
   return out
 end
 
-local function close(id, s, spent, at, final)
+local function close(id, s, spent, speech, at, final)
   local over = second
   if s.k > 0 then over = math.max(over, s.k) end
-  report(s, spent, at)
+  report(s, spent, speech, at)
   for _, h in ipairs(s.h) do move(h, 0, -(h.f + h.g - s.s), at) end
   streams[id], gone[id] = nil, true
-  marks[id] = { ttl = over - second + KEEP_SETTLED + SLACK, final = final, charged = s.s, g = s.g }
+  marks[id] = { ttl = over - second + KEEP_SETTLED + SLACK, final = final, charged = s.s, g = s.g, w = s.w }
 end
 
 -- lapse charges the streams whose time is over, a few at a time: kept grants for good;
--- others so that a gateway which was only cut off may go on from what was charged.
+-- others so that a gateway which was only cut off may go on from what was charged. Of a kept
+-- grant nobody has heard the words, and its audio stands in for them.
 local function lapse(but)
   local due = redis.call('ZRANGEBYSCORE', base .. 'open', '-inf', second, 'LIMIT', 0, LAPSE_STEP + 1)
   for i = 1, math.min(#due, LAPSE_STEP + 1) do
@@ -301,7 +309,9 @@ local function lapse(but)
     if not s then
       gone[id] = true
     elseif id ~= but or s.k > 0 then
-      close(id, s, math.max(s.s, s.p), s.n, s.k > 0)
+      local spent, speech = math.max(s.s, s.p), s.w or 0
+      if s.k > 0 then speech = math.max(speech, spent) end
+      close(id, s, spent, speech, s.n, s.k > 0)
     end
   end
 end
@@ -347,7 +357,7 @@ local function commit()
     if x.s + x.h > x.s0 + x.h0 or x.s > x.s0 then writeBalance(x) end
   end
   for id, m in pairs(marks) do
-    redis.call('SET', markKey(id), cmsgpack.pack({ final = m.final, charged = m.charged, g = m.g }), 'EX', m.ttl)
+    redis.call('SET', markKey(id), cmsgpack.pack({ final = m.final, charged = m.charged, g = m.g, w = m.w }), 'EX', m.ttl)
   end
   for id in pairs(gone) do
     redis.call('DEL', streamKey(id))

@@ -11,7 +11,7 @@ if mark and mark.final then return { 'settled', now } end
 local s, fresh = readStream(call.stream), 0
 if mark then
   s = newStream(mark.charged) -- given up and charged, and it lives: it goes on from there
-  s.g = mark.g
+  s.g, s.w = mark.g, mark.w
 elseif not s then
   s, fresh = newStream(0), 1
 elseif s.u ~= call.user then
@@ -21,7 +21,7 @@ end
 -- overtaken: an older request, or one that was charged already, changes nothing.
 local overtaken = fresh == 0 and call.spent < s.s
 if not overtaken then
-  report(s, call.spent, second)
+  report(s, call.spent, call.speech, second)
   rebind(s, call.scopes, s.s, fresh == 1 and call.bases or {})
   local most = math.max(call.ceiling, s.c, s.s)
   for _, sc in ipairs(call.scopes) do

@@ -10,13 +10,14 @@ local mark = marks[call.stream] or readMark(call.stream)
 local held, owners = {}, call.owners
 if mark then
   owners = mark.g
-  if not mark.final and call.spent > mark.charged and marks[call.stream] == nil then
+  local more = call.spent > mark.charged or call.speech > (mark.w or 0)
+  if not mark.final and more and marks[call.stream] == nil then
     -- Given up, and it went on without asking: what it forwarded beyond is charged.
     local s = newStream(mark.charged)
     rebind(s, call.scopes, s.s, {})
     held = s.h
-    s.g = mark.g
-    close(call.stream, s, call.spent, second, true)
+    s.g, s.w = mark.g, mark.w
+    close(call.stream, s, math.max(call.spent, s.s), call.speech, second, true)
   end
 else
   local s = readStream(call.stream)
@@ -29,11 +30,11 @@ else
     -- Never leased here, or lost: charged to the scopes named, from the bases known.
     s = newStream(0)
     s.g = owners
-    report(s, spent, second)
+    report(s, spent, 0, second)
     rebind(s, call.scopes, 0, call.bases)
   end
   held = s.h
-  close(call.stream, s, spent, second, true)
+  close(call.stream, s, spent, call.speech, second, true)
 end
 local bals = readBalances(call.scopes, held)
 local version, data = state()
