@@ -58,7 +58,7 @@ func (g *gate) open(s subject, stream string, ms int64) (*bill, error) {
 func (b *bill) granted(g ledger.Grant, err error) error {
 	if err != nil {
 		b.gate.log.Error("no reservation", slog.String("user", b.sub.user), slog.Any("error", err))
-		b.close(0) // it may have been granted and only the answer lost
+		b.close(0, 0) // it may have been granted and only the answer lost
 		return errors.Join(ledger.ErrOutage, err)
 	}
 	b.held, b.balances = g.Ceiling, g
@@ -69,7 +69,7 @@ func (b *bill) granted(g ledger.Grant, err error) error {
 // with the lock held.
 func (b *bill) refuse(ms int64) error {
 	before := b.balances
-	b.close(0)
+	b.close(0, 0)
 	dec := decide(b.balances, ms)
 	if dec.Allowed { // somebody has given back meanwhile: what was said before stands
 		dec = decide(before, ms)
@@ -120,23 +120,23 @@ func (b *bill) cover(ms, ahead int64) error {
 	return nil
 }
 
-// settle charges ms; only the first call counts.
-func (b *bill) settle(ms int64) {
+// settle charges ms, of which some may be told as speech; only the first call counts.
+func (b *bill) settle(ms, speech int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.close(ms)
+	b.close(ms, speech)
 }
 
 // close is settle with the lock held. The client's context has no say in it: accounting
 // does not stop because somebody hung up.
-func (b *bill) close(ms int64) {
+func (b *bill) close(ms, speech int64) {
 	if b.over {
 		return
 	}
 	b.over = true
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
-	u, err := b.res.Settle(ctx, ms)
+	u, err := b.res.Settle(ctx, ms, speech)
 	if err != nil {
 		b.lost = err
 		b.gate.log.Error("not settled; what was reserved stays charged", slog.String("user", b.sub.user), slog.Any("error", err))

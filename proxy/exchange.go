@@ -53,6 +53,7 @@ func (h *Handler) exchange(a arrival, in *http.Request, v *vendor, rt provider.R
 	x := &exchange{
 		Handler: h, arrival: a, v: v, rt: rt, in: in, caller: caller, stream: uuid.NewString(), began: time.Now(),
 	}
+	x.rt.Words = h.gate.words()
 	x.batch, _ = v.Provider.(provider.Batch)
 	if err := x.serve(); err != nil {
 		h.refuse(a, v, err)
@@ -70,7 +71,7 @@ type arrival struct {
 // unpaid settles what nobody has settled: it has cost nothing.
 func (x *exchange) unpaid() {
 	if x.bill != nil {
-		x.bill.settle(0)
+		x.bill.settle(0, 0)
 	}
 }
 

@@ -42,6 +42,9 @@ type subject struct {
 	user, plan, provider string
 }
 
+// words says that speech is what the vendors' words last, so that they are to be read.
+func (g *gate) words() bool { return g.rules.Load().Policy.Basis == policy.BasisWords }
+
 // plan is the ledger's question "what applies to this user now?", asked with every lease.
 func (g *gate) plan(s subject) func(ledger.State, time.Time) []ledger.Scope {
 	return func(st ledger.State, at time.Time) []ledger.Scope {

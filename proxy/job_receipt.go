@@ -97,7 +97,7 @@ func (x *exchange) collect(object string, c receipt, out provider.Outcome) {
 	res := ledger.Resume(x.gate.ledger, ledger.Opening{
 		User: c.User, Stream: c.Stream, Provider: x.v.Name(), Observe: x.gate.metrics.lease,
 	})
-	if _, err := res.Settle(ctx, ms); err != nil {
+	if _, err := res.Settle(ctx, ms, x.speech(p, out, ms)); err != nil {
 		x.log.Error("not settled; the next read tries again", slog.String("user", c.User), slog.String("stream", c.Stream), slog.Any("error", err))
 		return
 	}

@@ -50,6 +50,7 @@ type rigOptions struct {
 	fake   fake.Options
 	store  ledger.Store
 	config func(*Config)
+	policy policy.Config
 	slice  time.Duration
 	tls    bool // to the vendor
 	// distrust leaves the vendor's CA unknown to the gateway.
@@ -87,7 +88,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	}
 	var err error
 	r.server, err = New(c, Deps{
-		Store: r.store, Slice: o.slice, Providers: provider.Builtin(), Registry: r.reg, TLS: roots,
+		Store: r.store, Slice: o.slice, Providers: provider.Builtin(), Registry: r.reg, TLS: roots, Policy: o.policy,
 		Log: slog.New(slog.NewJSONHandler(r.log, nil)),
 	})
 	if err != nil {

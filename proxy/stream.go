@@ -56,6 +56,7 @@ func (s *Stream) Progress() Progress {
 
 // newStream joins two sockets whose handshakes are done. It owns them from here on.
 func newStream(id, request string, a *admission, rt provider.Route, v *vendor, cfg relay.Config, c, up leg, g *gate) *Stream {
+	rt.Words = g.words()
 	t := &tap{
 		session: v.Open(rt), gate: g, sub: a.subject, route: rt, now: time.Now, request: request,
 		purse: purse{account: a.account, gate: g, sub: a.subject, basis: v.config.Charge, began: time.Now()},
@@ -101,6 +102,7 @@ func (s *Stream) end(res relay.Result) {
 	// its end, and the stream is over.
 	s.tap.purse.told(s.tap.session)
 	_ = s.tap.purse.tick(time.Now())
+	s.tap.listen()
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
 	err := s.tap.purse.account.Close(ctx)
@@ -127,6 +129,9 @@ func (s *Stream) report(res relay.Result, settle error) {
 	rep, told := s.tap.session.Reported()
 	method := s.tap.sound.method(told)
 	attrs = append(attrs, slog.String("method", method))
+	if s.tap.route.Words {
+		attrs = append(attrs, slog.Int64("speech_ms", s.tap.speech()))
+	}
 	if in := s.tap.sound.info(); in.Format != "" {
 		attrs = append(attrs, slog.String("format", in.Format), slog.String("codec", in.Codec))
 	}
@@ -189,6 +194,7 @@ func (s *Stream) tick(now time.Time) {
 	}
 	s.relay.Tick(now)
 	s.tap.tick(now)
+	s.tap.listen()
 	s.flush()
 }
 

@@ -157,6 +157,19 @@ func (t *tap) tick(now time.Time) {
 	}
 }
 
+// listen tells the account how much was speech so far, for its next lease. That is asked once
+// a second and at the end, not with each result.
+func (t *tap) listen() {
+	if t.route.Words {
+		t.purse.account.Heard(t.speech())
+	}
+}
+
+// speech is what the vendor's words last, in milliseconds: no more than it was sent, whatever it says.
+func (t *tap) speech() int64 {
+	return millis(min(t.session.Speech(), time.Duration(t.forwardedTime.Load())))
+}
+
 // endUnpaid ends a stream that has nothing to go on with; violated is nil where no budget said so.
 func (t *tap) endUnpaid(d *provider.Denial, violated *policy.Decision) {
 	if t.end(d) && violated != nil {

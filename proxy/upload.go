@@ -179,13 +179,17 @@ func (p price) of(out provider.Outcome) (ms int64, final bool) {
 	case !out.Done && out.ID != "":
 		return p.kept, false
 	case p.vendors && out.Known:
-		weight := p.weight
-		if out.Weight > 0 {
-			weight = out.Weight
-		}
-		return millis(out.Duration) * weight, true
+		return millis(out.Duration) * p.weighed(out), true
 	}
 	return p.kept, true
+}
+
+// weighed is what one millisecond of audio cost.
+func (p price) weighed(out provider.Outcome) int64 {
+	if p.vendors && out.Known && out.Weight > 0 {
+		return out.Weight
+	}
+	return max(p.weight, 1)
 }
 
 // basis is whose figure it was.
@@ -211,10 +215,24 @@ func (x *exchange) settle(out provider.Outcome, p price) {
 	}
 	if final {
 		x.basis = p.basis(out)
-		x.bill.settle(ms)
+		x.bill.settle(ms, x.speech(p, out, ms))
 		x.w.Header().Set("X-Sttgate-Charged-Ms", strconv.FormatInt(ms, 10))
 	}
 	x.note(out.ID, c)
 	said := x.bill.said()
 	x.gate.setRateLimit(x.w.Header(), said.Balances, time.Now())
+}
+
+// speech is how much of what cost ms was speech, where that is asked for: the words of the answer. An
+// answer without words (it comes later, to another request, or is larger than what is looked at) is
+// about audio that may be all speech.
+func (x *exchange) speech(p price, out provider.Outcome, ms int64) int64 {
+	audio := ms / p.weighed(out)
+	switch {
+	case !x.rt.Words:
+		return 0
+	case out.Heard:
+		return min(millis(out.Speech), audio)
+	}
+	return audio
 }

@@ -61,10 +61,14 @@
 // A clock that was further ahead was wrong; its windows are left and the old
 // balances found as they were. Balances are kept for 8 days after their end.
 //
-// Rolling windows and the users' audio are kept by the minute for 8 days. An
+// Rolling windows, the users' audio and their speech are kept by the minute for 8 days. An
 // amount is booked in the minute in which the store hears of it, at most one lease
 // after it was forwarded, and counts until its whole minute has left the window. A
 // lease in hand counts as of now.
+//
+// Speech is a total beside Spent that no budget counts: of two reports the larger holds, and who
+// reports none has no record of it. A stream whose process died has said what it told last; of
+// a kept grant that nobody settles nobody has heard the words, and its audio stands in for them.
 //
 // Old records are deleted a few at a time, with the writes.
 //

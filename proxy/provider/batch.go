@@ -44,6 +44,8 @@ type Outcome struct {
 	Weight   int64         // ms to pay per ms of Duration, where only the answer tells; else 0
 	Done     bool          // the job is over: its price is final
 	Failed   bool          // it is over and costs nothing
+	Speech   time.Duration // of the audio, by the times of its words; read where Route.Words is set
+	Heard    bool          // Speech was told: the answer holds the words
 }
 
 // Granter is a Provider with an endpoint that hands out temporary keys. A real one

@@ -4,6 +4,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Deepgram beside its streams:
@@ -73,27 +74,54 @@ func (Deepgram) Order(rt Route, json []byte) (Order, error) {
 	return order, nil
 }
 
-// Outcome reads the answer's metadata, which stands first in it.
+// Outcome reads the answer's metadata, which stands first in it, and the words behind it.
 func (Deepgram) Outcome(rt Route, status int, body []byte) (out Outcome) {
 	if status/100 != 2 {
 		return Outcome{Done: true, Failed: true}
 	}
 	out.Done = true
 	for o := members(body); o.next(); {
-		if string(o.key) != "metadata" {
+		switch string(o.key) {
+		case "metadata":
+			for m := members(o.val); m.next(); {
+				switch string(m.key) {
+				case "duration":
+					out.Duration, out.Known = seconds(m.val)
+				case "channels":
+					if n, ok := number(string(m.val)); ok && rt.PerChannel {
+						out.Weight = int64(n)
+					}
+				}
+			}
+			if !rt.Words {
+				return out
+			}
+		case "results":
+			if rt.Words {
+				out.Speech, out.Heard = deepgramSpeech(o.val)
+			}
+		}
+	}
+	return out
+}
+
+// deepgramSpeech is what the words of all channels last, which lie above each other. Results without
+// a channel, as those of a summary alone, tell nothing.
+func deepgramSpeech(results []byte) (_ time.Duration, heard bool) {
+	var all []span
+	for o := members(results); o.next(); {
+		if string(o.key) != "channels" {
 			continue
 		}
-		for m := members(o.val); m.next(); {
-			switch string(m.key) {
-			case "duration":
-				out.Duration, out.Known = seconds(m.val)
-			case "channels":
-				if n, ok := number(string(m.val)); ok && rt.PerChannel {
-					out.Weight = int64(n)
+		for c := elements(o.val); c.next(); {
+			words := deepgramWords(c.val)
+			heard = heard || words != nil
+			for w := elements(words); w.next(); {
+				if from, to, ok := timed(w.val, "start", "end"); ok {
+					all = append(all, span{from, to})
 				}
 			}
 		}
-		break
 	}
-	return out
+	return union(all), heard
 }

@@ -106,7 +106,7 @@ func FuzzVendorText(f *testing.F) {
 		if v2 {
 			variant = "v2"
 		}
-		s := provider.Deepgram{}.Open(provider.Route{Variant: variant})
+		s := provider.Deepgram{}.Open(provider.Route{Variant: variant, Words: true})
 		if a, err := s.FromVendor(text); a.Replace != nil || a.Hold || err != nil {
 			t.Fatalf("touched without a drop: %q, %v", a.Replace, err)
 		}

@@ -17,6 +17,7 @@ import (
 //	    Error of ours can only be the last; TurnInfo tells the vendor's cursor
 type deepgramSession struct {
 	v2        bool
+	words     bool // their times are asked for
 	format    meter.Format
 	closing   atomic.Bool  // the client has sent CloseStream
 	forwarded atomic.Int64 // audio time that the vendor was sent, ns
@@ -100,7 +101,7 @@ func (s *deepgramSession) readV1(text []byte) (timed bool) {
 		default:
 			continue
 		}
-		if typ != nil && start != nil && dur != nil && (channel != nil || string(final) == "false") {
+		if typ != nil && start != nil && dur != nil && (!s.words || channel != nil || string(final) == "false") {
 			break // the rest of Results is long
 		}
 	}
@@ -111,7 +112,7 @@ func (s *deepgramSession) readV1(text []byte) (timed bool) {
 		if ok1 && ok2 {
 			s.report(from+d, false)
 		}
-		if string(final) == "true" {
+		if s.words && string(final) == "true" {
 			s.heard(channel)
 		}
 		return true
@@ -155,7 +156,7 @@ func (s *deepgramSession) readV2(text []byte) (timed bool) {
 	if d, ok := seconds(end); ok {
 		s.report(d, false)
 	}
-	if string(event) == `"EndOfTurn"` {
+	if s.words && string(event) == `"EndOfTurn"` {
 		s.turned(start, end, words)
 	}
 	return true

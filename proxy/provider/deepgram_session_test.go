@@ -11,7 +11,7 @@ import (
 )
 
 func open(variant string) provider.Session {
-	return provider.Deepgram{}.Open(provider.Route{Variant: variant})
+	return provider.Deepgram{}.Open(provider.Route{Variant: variant, Words: true})
 }
 
 // result is a final result of the usual length.
@@ -118,9 +118,9 @@ func TestOneNoticePerPeriod(t *testing.T) {
 }
 
 func BenchmarkFromVendor(b *testing.B) {
-	plain, shifted := open("v1"), open("v1")
+	words, shifted, plain := open("v1"), open("v1"), provider.Deepgram{}.Open(provider.Route{Variant: "v1"})
 	shifted.Drop(provider.Audio{Time: time.Second}, provider.Denial{})
-	for name, s := range map[string]provider.Session{"plain": plain, "shifted": shifted} {
+	for name, s := range map[string]provider.Session{"plain": plain, "words": words, "shifted": shifted} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(result)))
 			b.ReportAllocs()

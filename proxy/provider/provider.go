@@ -104,6 +104,9 @@ type Route struct {
 	// Reference is set by the gateway where the vendor's key is ours: the user's id, for
 	// the field by which the vendor's usage log can be matched to users.
 	Reference string
+	// Words is set by the gateway where speech is what the words last: their times in final
+	// results are read, for Session.Speech and Outcome.Speech. Else they are passed by.
+	Words bool
 	// Weight is how many milliseconds one millisecond of audio costs: the number
 	// of channels where the vendor bills each of them, else 1.
 	Weight int64
@@ -204,7 +207,8 @@ type Session interface {
 	// Reported is the vendor's own count so far; ok is false while it told none.
 	Reported() (total time.Duration, ok bool)
 	// Speech is the union of the word times in final results so far: how much of the
-	// audio was speech, by the vendor's account.
+	// audio was speech, by the vendor's account and on its clock: audio that was dropped
+	// is no speech, also in the middle of a word. 0 where Route.Words is not set.
 	Speech() time.Duration
 }
 

@@ -99,7 +99,7 @@ func FuzzSonioxVendor(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s := provider.Soniox{}.Open(provider.Route{})
+		s := provider.Soniox{}.Open(provider.Route{Words: true})
 		if a, err := s.FromVendor(text); a.Replace != nil || a.Hold || err != nil {
 			t.Fatalf("touched while it runs: %q, %v", a.Replace, err)
 		}

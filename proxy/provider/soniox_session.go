@@ -15,6 +15,7 @@ import (
 //	vendor   {"tokens":[…],"total_audio_proc_ms":…} ─► the same with "finished":true, or an error ─► close
 type sonioxSession struct {
 	reference string
+	words     bool // their times are asked for
 
 	mu       sync.Mutex // guards what follows
 	format   meter.Format
@@ -96,7 +97,9 @@ func (s *sonioxSession) FromVendor(text []byte) (Action, error) {
 	for o := members(text); o.next(); {
 		switch string(o.key) {
 		case "tokens":
-			s.hear(o.val)
+			if s.words || s.asked > 0 && !s.denied {
+				s.hear(o.val)
+			}
 		case "total_audio_proc_ms":
 			if ms, ok := seconds(o.val); ok { // the number is one of ms
 				s.reported, s.told = max(s.reported, ms/1000), true
@@ -120,8 +123,8 @@ func (s *sonioxSession) FromVendor(text []byte) (Action, error) {
 	return a, nil
 }
 
-// hear takes the times of final tokens. Translations have none; <fin> and <end> last
-// no time.
+// hear takes the answers to finalize, and the times of final tokens. Translations have none;
+// <fin> and <end> last no time.
 func (s *sonioxSession) hear(tokens []byte) {
 	for a := elements(tokens); a.next(); {
 		var from, to, final []byte
@@ -140,7 +143,7 @@ func (s *sonioxSession) hear(tokens []byte) {
 		}
 		start, ok1 := seconds(from)
 		end, ok2 := seconds(to)
-		if ok1 && ok2 && string(final) == "true" {
+		if s.words && ok1 && ok2 && string(final) == "true" {
 			s.speech.add(start/1000, end/1000)
 		}
 	}

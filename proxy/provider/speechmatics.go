@@ -114,7 +114,7 @@ func segment(s string) bool {
 }
 
 // Open starts a session.
-func (Speechmatics) Open(Route) Session { return &speechmaticsSession{} }
+func (Speechmatics) Open(rt Route) Session { return &speechmaticsSession{words: rt.Words} }
 
 // Safe names what a client needs of the vendor's refusal.
 func (Speechmatics) Safe() []string { return []string{"Content-Type", "Retry-After"} }

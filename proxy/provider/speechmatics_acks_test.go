@@ -30,7 +30,7 @@ type ackLane struct {
 
 func newAckModel(t *testing.T, final bool) *ackModel {
 	t.Helper()
-	m := &ackModel{t: t, s: provider.Speechmatics{}.Open(provider.Route{}), final: final}
+	m := &ackModel{t: t, s: provider.Speechmatics{}.Open(provider.Route{Words: true}), final: final}
 	for _, ch := range []string{"", "a", "b"} {
 		m.lanes = append(m.lanes, &ackLane{channel: ch})
 	}

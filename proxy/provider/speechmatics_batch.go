@@ -74,9 +74,14 @@ func (Speechmatics) Outcome(rt Route, status int, body []byte) (out Outcome) {
 			}
 		case "format": // a transcript's; what is cut off behind it does not matter
 			out.Done = true
+		case "results":
+			out.heard(rt, o.val)
 		case "json-v2":
 			for m := members(o.val); m.next(); {
-				if string(m.key) == "job" {
+				switch string(m.key) {
+				case "results":
+					out.heard(rt, m.val)
+				case "job":
 					for j := members(m.val); j.next(); {
 						out.job(j.key, j.val)
 					}
@@ -85,6 +90,20 @@ func (Speechmatics) Outcome(rt Route, status int, body []byte) (out Outcome) {
 		}
 	}
 	return out
+}
+
+// heard reads a transcript's words; those of several channels lie above each other.
+func (out *Outcome) heard(rt Route, results []byte) {
+	if !rt.Words || space(results, 0) == len(results) || results[0] != '[' {
+		return
+	}
+	var all []span
+	for e := elements(results); e.next(); {
+		if from, to, ok := timed(e.val, "start_time", "end_time"); ok {
+			all = append(all, span{from, to})
+		}
+	}
+	out.Speech, out.Heard = union(all), true
 }
 
 // job reads a member of a job.

@@ -38,7 +38,7 @@ func FuzzStartRecognition(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s := provider.Speechmatics{}.Open(provider.Route{})
+		s := provider.Speechmatics{}.Open(provider.Route{Words: true})
 		a, err := s.FromClient(text)
 		if refusedOrNot(t, err) {
 			return
@@ -86,7 +86,7 @@ func FuzzChannelAudio(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s := provider.Speechmatics{}.Open(provider.Route{})
+		s := provider.Speechmatics{}.Open(provider.Route{Words: true})
 		a, err := s.FromClient(text)
 		if refusedOrNot(t, err) {
 			return
@@ -120,7 +120,7 @@ func FuzzSpeechmaticsVendor(f *testing.F) {
 		f.Add([]byte(s), int64(3))
 	}
 	f.Fuzz(func(t *testing.T, text []byte, drops int64) {
-		s := provider.Speechmatics{}.Open(provider.Route{})
+		s := provider.Speechmatics{}.Open(provider.Route{Words: true})
 		s.Forwarded(provider.Audio{First: true, Last: true}, time.Second)
 		if a, err := s.FromVendor(text); a.Replace != nil || a.Hold || a.Also != nil || err != nil {
 			t.Fatalf("touched without a drop: %+v, %v", a, err)

@@ -17,6 +17,8 @@ import (
 // A stream that has lost a message goes on as the vendor's own does behind
 // duration_limit_exceeded: every audio message is acked, none is heard.
 type speechmaticsSession struct {
+	words bool // their times are asked for
+
 	mu       sync.Mutex // guards what follows
 	format   meter.Format
 	started  bool // StartRecognition has passed

@@ -13,7 +13,7 @@ const speechmaticsRaw = `{"message":"StartRecognition","audio_format":{"type":"r
 
 func speechmatics(t *testing.T) provider.Session {
 	t.Helper()
-	s := provider.Speechmatics{}.Open(provider.Route{})
+	s := provider.Speechmatics{}.Open(provider.Route{Words: true})
 	if _, err := s.FromClient([]byte(speechmaticsRaw)); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestTheVendorsIDIsPlain(t *testing.T) {
 }
 
 func BenchmarkChannelAudio(b *testing.B) {
-	s := provider.Speechmatics{}.Open(provider.Route{})
+	s := provider.Speechmatics{}.Open(provider.Route{Words: true})
 	text := []byte(`{"message":"AddChannelAudio","channel":"a","data":"` + strings.Repeat("AAAA", 1024) + `"}`)
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()

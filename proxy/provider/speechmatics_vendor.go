@@ -128,18 +128,11 @@ func (s *speechmaticsSession) heard(m speechmaticsMessage) {
 			}
 		}
 	}
+	if !s.words {
+		return
+	}
 	for e := elements(m.results); e.next(); {
-		var from, to time.Duration
-		var ok1, ok2 bool
-		for o := members(e.val); o.next(); {
-			switch string(o.key) {
-			case "start_time":
-				from, ok1 = seconds(o.val)
-			case "end_time":
-				to, ok2 = seconds(o.val)
-			}
-		}
-		if ok1 && ok2 { // punctuation has no length
+		if from, to, ok := timed(e.val, "start_time", "end_time"); ok { // punctuation has no length
 			l.speech.add(from, to)
 		}
 	}

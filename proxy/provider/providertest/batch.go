@@ -57,6 +57,9 @@ func (p *player) job(b provider.Batch, verb, arg string) ([]string, error) {
 	if o.Weight != 0 {
 		out += fmt.Sprintf(" weight %d", o.Weight)
 	}
+	if o.Heard {
+		out += " speech " + o.Speech.String()
+	}
 	if o.Done {
 		out += " done"
 	}

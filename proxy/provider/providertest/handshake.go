@@ -82,7 +82,7 @@ func (p *player) request(arg string) ([]string, error) {
 		return []string{err.Error()}, nil
 	}
 	p.route, p.clock, p.total, p.format = rt, nil, 0, rt.Format
-	p.route.Reference = p.user
+	p.route.Reference, p.route.Words = p.user, true
 	p.session = p.p.Open(p.route)
 	return []string{describe(rt)}, p.rules()
 }
