@@ -47,9 +47,10 @@ func Default() Config {
 // Validate asks every part, then what no part can see alone. The error joins one
 // error per fault, each of the form "key: what is wrong".
 func (c Config) Validate() error {
+	_, layout := c.FairUse()
 	errs := []error{
 		c.Proxy.Validate(), c.Admin.Validate(), validateLedger(c.Ledger), c.Policy.validate(),
-		prefixed("notify.", c.Notify.Validate()), prefixed("events.", c.Events.Validate()), c.Log.Validate(),
+		prefixed("notify.", c.Notify.Validate()), prefixed("events.", c.Events.Validate()), c.Log.Validate(), layout,
 	}
 	listeners := c.listeners()
 	for _, key := range slices.Sorted(maps.Keys(listeners)) {
@@ -76,6 +77,7 @@ func validateLedger(c ledger.Config) error {
 		{"redis.url", c.Redis.URL.Empty()},
 		{"redis.prefix", c.Redis.Prefix == ""},
 		{"redis.timeout", c.Redis.Timeout == 0},
+		{"redis.layout", c.Redis.Layout == ""},
 		{"outage.mode", c.Outage.Mode == ""},
 		{"outage.grace_per_stream", c.Outage.GracePerStream == 0},
 		{"outage.grace_per_user", c.Outage.GracePerUser == 0},

@@ -39,7 +39,7 @@ type gateway struct {
 // nothing is left open. The caller must Wait.
 func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, version string) (_ *gateway, err error) {
 	reg := prometheus.NewRegistry()
-	store, err := openStore(ctx, cfg.Ledger, log, reg)
+	store, err := openStore(ctx, cfg, log, reg)
 	if err != nil {
 		return nil, err
 	}

@@ -9,11 +9,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sttgate/sttgate/config"
 	"github.com/sttgate/sttgate/meter/ledger"
 )
 
 // openStore opens the ledger that the config names, and registers what is to be told of it.
-func openStore(ctx context.Context, c ledger.Config, log *slog.Logger, reg prometheus.Registerer) (ledger.Store, error) {
+func openStore(ctx context.Context, cfg config.Config, log *slog.Logger, reg prometheus.Registerer) (ledger.Store, error) {
+	c := cfg.Ledger
 	loc, err := c.Location()
 	if err != nil {
 		return nil, err
@@ -32,7 +34,11 @@ func openStore(ctx context.Context, c ledger.Config, log *slog.Logger, reg prome
 		reg.MustRegister(storeRisks{})
 		return ledger.NewMemory(time.Now, loc), nil
 	case ledger.StoreRedis:
-		s, err := ledger.OpenRedis(c.Redis, loc, ledger.RedisOptions{Log: log, Reset: resets.Inc})
+		fair, err := cfg.FairUse()
+		if err != nil {
+			return nil, err
+		}
+		s, err := ledger.OpenRedis(c.Redis, loc, ledger.RedisOptions{Log: log, Reset: resets.Inc, FairUse: fair})
 		if err != nil {
 			return nil, fmt.Errorf("ledger.%w", err)
 		}

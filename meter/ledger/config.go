@@ -46,7 +46,16 @@ type RedisConfig struct {
 	Prefix string
 	// Timeout bounds every call, however many trips it takes: 10 ms to 10 s (default 250 ms). No audio waits for it.
 	Timeout time.Duration
+	// Layout is "native" (default), or "fair_use": amounts lie in the keys of a backend that counted
+	// before there was a gateway. It needs a calendar day of UTC, and no Cluster.
+	Layout string
 }
+
+// The layouts that RedisConfig.Layout names.
+const (
+	LayoutNative  = "native"
+	LayoutFairUse = "fair_use"
+)
 
 func (c RedisConfig) withDefaults() RedisConfig {
 	if c.URL.Empty() {
@@ -54,13 +63,20 @@ func (c RedisConfig) withDefaults() RedisConfig {
 	}
 	c.Prefix = cmp.Or(c.Prefix, "sttgate:")
 	c.Timeout = cmp.Or(c.Timeout, 250*time.Millisecond)
+	c.Layout = cmp.Or(c.Layout, LayoutNative)
 	return c
 }
 
 func (c RedisConfig) validate() []error {
 	var faults []error
-	if _, err := parseRedisURL(c.URL.Reveal()); err != nil {
+	o, err := parseRedisURL(c.URL.Reveal())
+	if err != nil {
 		faults = append(faults, fmt.Errorf("redis.url %w", err))
+	}
+	if c.Layout != LayoutNative && c.Layout != LayoutFairUse {
+		faults = append(faults, fmt.Errorf("redis.layout %q: use %s or %s", c.Layout, LayoutNative, LayoutFairUse))
+	} else if c.Layout == LayoutFairUse && err == nil && o.IsClusterMode {
+		faults = append(faults, errFairCluster)
 	}
 	if strings.ContainsAny(c.Prefix, "{} \r\n") || len(c.Prefix) > 64 {
 		// A brace would decide the slot of every key, and put all users on one node.
@@ -110,6 +126,8 @@ func (c Config) Validate() error {
 	}
 	if _, err := c.Location(); err != nil {
 		faults = append(faults, err)
+	} else if c.Redis.Layout == LayoutFairUse && c.Timezone != "UTC" {
+		faults = append(faults, fmt.Errorf("timezone %q: with redis.layout fair_use a day is the backend's, which ends at midnight of UTC", c.Timezone))
 	}
 	return errors.Join(slices.Concat(faults, c.Redis.validate(), c.Outage.validate())...)
 }

@@ -122,6 +122,9 @@
 // The store remembers since when each budget applied to its running streams: a server that
 // answers a stream as a new one has lost data, is told again, and RedisOptions.Reset is called.
 //
+// In the layout fair_use what is charged to a user's day, and the minutes for the soft caps, lie in the
+// keys of a backend that may go on counting there; what is in hand stays here. lua/fair.lua adds the two up.
+//
 // # Concurrency
 //
 // Stores are safe for concurrent use. Embedded runs calls one after the other, on the

@@ -34,11 +34,14 @@ type Redis struct {
 	log     *slog.Logger
 	reset   func()
 	open    openStreams
+	fair    *FairUse // nil: the native layout
 
 	id     string       // of this process, in the numbers of its calls
 	calls  atomic.Int64 // numbers that were given
 	ahead  atomic.Int64 // nanoseconds that the server's clock is ahead of ours
 	closed atomic.Bool
+
+	unknown atomic.Int64 // unix second in which it was told that a backend's amount is none
 }
 
 // RedisOptions are what OpenRedis needs beside the file's words.
@@ -48,6 +51,8 @@ type RedisOptions struct {
 	// Reset is told once for each running stream that the server has forgotten: data was
 	// lost. The stream's own totals are charged again; ended streams' are gone. It may be nil.
 	Reset func()
+	// FairUse is needed where RedisConfig.Layout is fair_use, and else not looked at.
+	FairUse FairUse
 }
 
 // OpenRedis prepares a store and connects to nothing: a gateway starts while its server is
@@ -65,10 +70,14 @@ func OpenRedis(c RedisConfig, loc *time.Location, o RedisOptions) (*Redis, error
 	if err != nil {
 		return nil, err
 	}
+	fair, err := fairUse(c, client, o.FairUse)
+	if err != nil {
+		return nil, err
+	}
 	redis.SetLogger(libraryLog{o.Log})
 	r := &Redis{
 		db: redis.NewUniversalClient(client), scripts: newScripts(), names: names{prefix: c.Prefix}, loc: loc, timeout: c.Timeout,
-		log: o.Log, reset: o.Reset, id: rand.Text(),
+		log: o.Log, reset: o.Reset, fair: fair, id: rand.Text(),
 	}
 	return r, nil
 }

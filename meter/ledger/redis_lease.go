@@ -53,6 +53,9 @@ func (r *Redis) lease(ctx context.Context, q Request) (Grant, error) {
 		if err := p.fill(g.Balances, a, at, r.loc); err != nil {
 			return Grant{}, err
 		}
+		if p.lost {
+			r.unknownDay(q.User)
+		}
 		held := []base{}
 		a.list(func(b *answer) { held = append(held, base{b.text(), Unit(b.text()), b.number(), b.number()}) })
 		tags := a.texts()

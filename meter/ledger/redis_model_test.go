@@ -17,6 +17,23 @@ import (
 // while budgets come and go, clocks jump and days, weeks and months change, and wants the same answers. It stays
 // within a day: who says nothing for longer is given up on Redis, which memory need not do.
 func TestRedisKeepsTheSameBooksAsMemory(t *testing.T) {
+	for name, open := range map[string]func(t *rapid.T, s *ledgertest.RedisServer, prefix string, loc *time.Location) *ledger.Redis{
+		"native": func(t *rapid.T, s *ledgertest.RedisServer, prefix string, loc *time.Location) *ledger.Redis {
+			return openRedisRapid(t, redisConfig(s.URL(), prefix), loc)
+		},
+		"fair_use": func(t *rapid.T, s *ledgertest.RedisServer, prefix string, loc *time.Location) *ledger.Redis {
+			s.Do("FLUSHALL") // a backend's keys have no prefix
+			c := redisConfig(s.URL(), prefix)
+			c.Layout = ledger.LayoutFairUse
+			return openRedisRapid(t, c, loc)
+		},
+	} {
+		t.Run(name, func(t *testing.T) { sameBooks(t, open) })
+	}
+}
+
+func sameBooks(t *testing.T, open func(t *rapid.T, s *ledgertest.RedisServer, prefix string, loc *time.Location) *ledger.Redis) {
+	t.Helper()
 	s := ledgertest.StartRedis(t)
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -31,7 +48,7 @@ func TestRedisKeepsTheSameBooksAsMemory(t *testing.T) {
 			time.Date(2026, 10, 31, 12, 0, 0, 0, time.UTC),
 		}).Draw(t, "begin"))
 		m := ledger.NewMemory(clock.Now, berlin)
-		r := openRedisRapid(t, s.URL(), fmt.Sprintf("m%d:", round), berlin)
+		r := open(t, s, fmt.Sprintf("m%d:", round), berlin)
 		defer func() {
 			if err := r.Close(); err != nil {
 				t.Error(err)
@@ -97,8 +114,8 @@ func TestRedisKeepsTheSameBooksAsMemory(t *testing.T) {
 	})
 }
 
-func openRedisRapid(t *rapid.T, url, prefix string, loc *time.Location) *ledger.Redis {
-	r, err := ledger.OpenRedis(redisConfig(url, prefix), loc, ledger.RedisOptions{})
+func openRedisRapid(t *rapid.T, c ledger.RedisConfig, loc *time.Location) *ledger.Redis {
+	r, err := ledger.OpenRedis(c, loc, ledger.RedisOptions{FairUse: ledger.FairUse{Budget: "day", Words: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ type part struct {
 	own    bool
 	scopes []Scope
 	places []int
+	lost   bool // the newest answer could not tell what is used
 }
 
 // parts sorts scopes by their owners; the user is the first, with scopes or without.
@@ -53,6 +54,7 @@ func (r *Redis) call(p *part, user, stream string) scriptCall {
 	return scriptCall{
 		Prefix: r.names.tagged(p.tag), At: r.at(), User: escape(user, ""), Stream: escape(stream, ""), Own: p.own,
 		Owners: []string{}, Scopes: scriptScopes(p.scopes), Bases: []base{}, Spans: []int64{},
+		Fair: r.fair.script(p.tag),
 	}
 }
 
@@ -68,7 +70,8 @@ func (r *Redis) run(ctx context.Context, s *redis.Script, p *part, c scriptCall)
 		// One of the two is always missing. So while a Cluster moves the slot neither node runs the
 		// script (TRYAGAIN): the one that it moves to would not see balances that are still elsewhere.
 		keys := []string{string(c.Prefix) + "stream:" + c.Stream, string(c.Prefix) + "settled:" + c.Stream}
-		v, err := s.Run(ctx, r.db, keys, arg).Slice()
+		id, _ := fairUser(p.tag)
+		v, err := s.Run(ctx, r.db, keys, arg, id).Slice()
 		if err != nil {
 			return nil, time.Time{}, err
 		}
@@ -90,11 +93,15 @@ func (r *Redis) run(ctx context.Context, s *redis.Script, p *part, c scriptCall)
 	return nil, time.Time{}, errClock
 }
 
+// dayUnknown stands for the oldest minute where nobody knows what is used (lua/fair.lua).
+const dayUnknown = -2
+
 // fill puts an answer's balances where their scopes stand in the request.
 func (p *part) fill(out []Balance, a *answer, at time.Time, loc *time.Location) error {
 	i := 0
 	a.list(func(b *answer) {
 		window, used, oldest := b.number(), b.number(), b.number()
+		p.lost = p.lost || oldest == dayUnknown
 		if i < len(p.scopes) {
 			out[p.places[i]] = balanceOf(p.scopes[i], window, used, oldest, at, loc)
 		}

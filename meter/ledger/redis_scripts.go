@@ -11,6 +11,10 @@ import (
 )
 
 var (
+	//go:embed lua/call.lua
+	callLua string
+	//go:embed lua/fair.lua
+	fairLua string
 	//go:embed lua/book.lua
 	bookLua string
 	//go:embed lua/lease.lua
@@ -35,9 +39,10 @@ var (
 type scripts struct{ lease, trim, settle, usage, state, note, once, session *redis.Script }
 
 func newScripts() scripts {
+	book := callLua + fairLua + bookLua
 	return scripts{
-		lease: redis.NewScript(bookLua + leaseLua), trim: redis.NewScript(bookLua + trimLua),
-		settle: redis.NewScript(bookLua + settleLua), usage: redis.NewScript(bookLua + usageLua),
+		lease: redis.NewScript(book + leaseLua), trim: redis.NewScript(book + trimLua),
+		settle: redis.NewScript(book + settleLua), usage: redis.NewScript(book + usageLua),
 		state: redis.NewScript(stateLua), note: redis.NewScript(noteLua),
 		once: redis.NewScript(onceLua), session: redis.NewScript(sessionLua),
 	}
@@ -63,6 +68,7 @@ type scriptCall struct {
 	Bases    []base                   `json:"bases"`
 	Calendar map[Unit]*scriptCalendar `json:"calendar"`
 	Spans    []int64                  `json:"spans"` // microseconds
+	Fair     *scriptFair              `json:"fair,omitempty"`
 }
 
 type scriptScope struct {

@@ -39,8 +39,11 @@ func (r *Redis) SetState(ctx context.Context, user string, s State) (out State, 
 				return err
 			}
 		}
-		key := r.names.owner(userOwner(user)).state()
-		v, err := r.scripts.state.Run(ctx, r.db, []string{key}, s.Version, s.Data, r.number()).Int64Slice()
+		keys, args := []string{r.names.owner(userOwner(user)).state()}, []any{s.Version, s.Data, r.number()}
+		if stage, ok := r.stageOf(s); ok {
+			keys, args = append(keys, fairStageKey+user), append(args, stage, fairStageTTL)
+		}
+		v, err := r.scripts.state.Run(ctx, r.db, keys, args...).Int64Slice()
 		switch {
 		case err != nil:
 			return err

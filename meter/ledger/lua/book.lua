@@ -22,30 +22,12 @@
 -- Written is in this order, for a server that stops half-way must rather have
 -- charged too much: 1. balances that grow, 2. streams and marks, which make a repeated
 -- call harmless, 3. balances that shrink: given back twice would be given away.
---
--- Numbers are doubles and exact up to 2^53. Amounts are bounded to 2^50 by the
--- caller, sums stay at 2^53 - 1, times are microseconds (2^53 is in the year 2255).
--- cjson writes 14 digits and so only reads here; cmsgpack packs integers exactly.
 
-local MOST = 9007199254740991
-local DAY = 86400
 local KEEP_USAGE = 8 * DAY    -- as keepUsage
 local KEEP_SETTLED = 2 * 3600 -- as keepSettled
 local SLACK = 2 * 3600        -- on every time to live: clocks of nodes differ
 local GIVE_UP = 25 * 3600     -- a stream that nobody leased for so long is charged
 local LAPSE_STEP = 4          -- such streams closed with one call
-
-local call = cjson.decode(ARGV[1])
-local base = call.prefix
-local now = call.at -- tests hold the clock; 0 is the server's
-if now == 0 then
-  local t = redis.call('TIME')
-  now = tonumber(t[1]) * 1000000 + tonumber(t[2])
-end
-local second = math.floor(now / 1000000)
-
-local function digits(n) return string.format('%.0f', n) end
-local function plus(a, b) return math.min(a + b, MOST) end
 
 -- The caller knows zones and calendars and sends the windows around the time it
 -- believes it is; the server knows the time.
@@ -76,6 +58,7 @@ local function balance(h)
   if not x then
     local v = redis.call('HMGET', k, 's', 'h')
     x = { key = k, old = v[1] and true or false, s = tonumber(v[1] or 0), h = tonumber(v[2] or 0), unit = h.u, ends = h.e }
+    fairDay(x, h)
     x.s0, x.h0 = x.s, x.h
     balances[k] = x
   end
@@ -110,6 +93,7 @@ end
 local function addMinute(name, at, ms)
   if ms == 0 then return end
   local minute = math.floor(at / 60)
+  if fairMinute(name, minute, ms) then return end
   local hour = math.floor(minute / 60)
   local s = seriesOf(name)
   local m = hourOf(s, hour)
@@ -129,7 +113,7 @@ local function sumMinutes(name, first)
     end
     s.whole = true
   end
-  local sum, oldest = 0, -1
+  local sum, oldest = fairSum(name, first), -1
   local from = math.floor(first / 60)
   for hour, minutes in pairs(s.hours) do
     if hour >= from then
@@ -271,9 +255,11 @@ local function rebind(s, scopes, default, bases)
   s.h = holds
 end
 
--- usedIn is what a scope shows: used, and the oldest minute of a rolling one or -1.
+-- usedIn is what a scope shows: used, and the oldest minute of a rolling one or -1; -2 where
+-- nobody knows what is used, so that nothing is left.
 local function usedIn(sc, h)
   local x = balance(h)
+  if x.bad then return math.max(plus(x.s, x.h), sc.limit), -2 end
   if h.u ~= 'rolling' then return plus(x.s, x.h), -1 end
   local sum, oldest = sumMinutes('rolling:' .. h.b, firstMinute(sc.length))
   return plus(sum, x.h), oldest
@@ -325,6 +311,8 @@ end
 -- Writing.
 
 local function writeBalance(x)
+  local spent = x.s
+  if x.fair then spent = chargeDay(x) end
   if x.s == 0 and x.h == 0 then
     if x.unit == 'rolling' then
       redis.call('DEL', x.key)
@@ -332,7 +320,7 @@ local function writeBalance(x)
     end
     if not x.old then return end
   end
-  redis.call('HSET', x.key, 's', x.s, 'h', x.h)
+  redis.call('HSET', x.key, 's', spent, 'h', x.h)
   if x.unit == 'rolling' then
     redis.call('EXPIRE', x.key, KEEP_USAGE + SLACK)
   elseif not x.old then
@@ -353,6 +341,7 @@ end
 
 local function commit()
   for _, s in pairs(series) do writeSeries(s) end
+  writeMinutes()
   for _, x in pairs(balances) do
     if x.s + x.h > x.s0 + x.h0 or x.s > x.s0 then writeBalance(x) end
   end
