@@ -57,12 +57,12 @@ func (r *rules) refusing(s subject, stage policy.Stage, shadow bool) ledger.Scop
 func (r *rules) scopes(s subject, e policy.Effects) []ledger.Scope {
 	who := policy.Subject{User: s.user, Plan: s.plan, Provider: s.provider}
 	applying := e.Applying(r.Budgets, who)
-	out := make([]ledger.Scope, len(applying))
-	for i, b := range applying {
-		out[i] = ledger.Scope{
+	out := make([]ledger.Scope, 0, len(applying)+1)
+	for _, b := range applying {
+		out = append(out, ledger.Scope{
 			Budget: b.Name, Owner: b.Owner(who), Window: r.windows[b.Name],
 			Limit: b.Limit.Milliseconds(), Shadow: b.Shadow,
-		}
+		})
 	}
 	switch {
 	case e.Refuse:
