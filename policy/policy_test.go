@@ -225,6 +225,21 @@ func TestWindows(t *testing.T) {
 	}
 }
 
+func TestTheLongestDurationIsReadAndNothingLonger(t *testing.T) {
+	for s, want := range map[string]time.Duration{
+		"106751d": 106751 * 24 * time.Hour, "106751d23h47m16.854775807s": 1<<63 - 1, "1d0h": 24 * time.Hour, "0d": 0,
+	} {
+		if got, err := ParseDuration(s); err != nil || got != want {
+			t.Errorf("%s: %v, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"106752d", "106751d23h47m16.854775808s", "1d+1h", "1d-1ns", "1d1"} {
+		if got, err := ParseDuration(s); err == nil {
+			t.Errorf("%q is read as %v", s, got)
+		}
+	}
+}
+
 func TestDecisions(t *testing.T) {
 	in := func(d time.Duration) time.Time { return noon.Add(d) }
 	for _, tc := range []struct {
