@@ -13,8 +13,8 @@ func TestExplanationsSayRuleByRuleWhatHoldsAndWhy(t *testing.T) {
 		{Name: "strict", Stages: []Stage{Restrict}, Window: "day", Limit: time.Second},
 		{Name: "other", Providers: []string{"soniox", "x"}},
 		{Name: "gold", Plans: []string{"gold"}},
-		{Name: "tried", Window: "24h", Limit: time.Second, Shadow: true},
 		{Name: "house", Per: PerAll, Window: "1h", Limit: time.Hour},
+		{Name: "tried", Window: "24h", Limit: time.Second, Shadow: true},
 	}
 	balances := []Balance{{Budget: "daily", Limit: 60_000, Used: 59_000, Remaining: 1000}, {Budget: "tried", Limit: 1000, Used: 1000, Shadow: true}, {Budget: "strict", Limit: 1000, Used: 1000, Resets: noon.Add(90 * time.Minute)}}
 	sums := func(w time.Duration) int64 { return int64(w/(24*time.Hour)) * 7_200_001 } // 2h and a millisecond a day
@@ -38,8 +38,8 @@ pass budget daily: 1s of 1m0s per day are left
 skip budget strict: does not apply: it is for the stages restrict
 skip budget other: does not apply: it is for soniox, x
 skip budget gold: does not apply: it is for the plans gold
-info budget tried: 1s per 24h is spent, and only counted: it is a shadow
-info budget house: applies: 1h0m0s per 1h; its balance is not known`},
+info budget house: applies: 1h0m0s per 1h; its balance is not known
+info budget tried: 1s per 24h is spent, and only counted: it is a shadow`},
 		"restrict over a decision by hand": {func() State {
 			s := at(Restrict, 4)
 			s.Ref, s.Before = "FU-000000000001", &Position{Stage: Warning, Cause: ByHand, By: "admin:amy"}
@@ -60,8 +60,8 @@ pass budget daily: 1s of 1m0s per day are left
 hit budget strict: 1s per day is spent; there is some again in 1h30m0s
 skip budget other: does not apply: it is for soniox, x
 skip budget gold: does not apply: it is for the plans gold
-info budget tried: 1s per 24h is spent, and only counted: it is a shadow
-info budget house: applies: 1h0m0s per 1h; its balance is not known`},
+info budget house: applies: 1h0m0s per 1h; its balance is not known
+info budget tried: 1s per 24h is spent, and only counted: it is a shadow`},
 		"exempt, by hand": {func() State {
 			s := placed(Throttle, ByHand, noon, time.Time{})
 			s.By, s.Exempt = "admin:amy", &Exemption{By: "admin:bea", At: noon, Until: noon.Add(time.Hour)}
@@ -76,8 +76,8 @@ skip budget daily: does not apply: everything of the user's own is lifted
 skip budget strict: does not apply: it is for the stages restrict
 skip budget other: does not apply: it is for soniox, x
 skip budget gold: does not apply: it is for the plans gold
-skip budget tried: does not apply: everything of the user's own is lifted
-info budget house: applies: 1h0m0s per 1h; its balance is not known`},
+info budget house: applies: 1h0m0s per 1h; its balance is not known
+skip budget tried: does not apply: everything of the user's own is lifted`},
 		"in shadow": {func() State {
 			s := at(None, 0)
 			s.Since = time.Time{}
@@ -94,8 +94,8 @@ pass budget daily: 1s of 1m0s per day are left
 info budget strict: 1s per day is spent, and only counted: it is a shadow; there is some again in 1h30m0s
 skip budget other: does not apply: it is for soniox, x
 skip budget gold: does not apply: it is for the plans gold
-info budget tried: 1s per 24h is spent, and only counted: it is a shadow
-info budget house: applies: 1h0m0s per 1h; its balance is not known`},
+info budget house: applies: 1h0m0s per 1h; its balance is not known
+info budget tried: 1s per 24h is spent, and only counted: it is a shadow`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := Default()
@@ -110,6 +110,17 @@ info budget house: applies: 1h0m0s per 1h; its balance is not known`},
 				t.Errorf("got%s\n\nwant%s", got.String(), tc.want)
 			}
 		})
+	}
+}
+
+func TestABudgetOfTheShadowsStageIsLiftedForWhoIsExempt(t *testing.T) {
+	c := Default()
+	c.Shadow, c.ExemptUsers = true, []string{"ann"}
+	s := State{Shadow: &Track{Position: Position{Stage: Restrict, Since: noon, Cause: ByCap}}}
+	bs := []Budget{{Name: "strict", Stages: []Stage{Restrict}, Window: "day", Limit: time.Second}}
+	lines := Explain(Question{State: s, Config: c, Subject: ann, Budgets: bs, Sums: func(time.Duration) int64 { return 0 }, Now: noon})
+	if got := lines[len(lines)-1].Text; got != "does not apply: everything of the user's own is lifted" {
+		t.Error(got)
 	}
 }
 

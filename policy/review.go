@@ -116,12 +116,6 @@ const (
 
 // Pause is how long nobody is asked after so many failures in a row: never longer than the cooldown, which a success would have cost.
 func Pause(failures int, c Config) time.Duration {
-	pause := firstPause
-	for range failures - 1 {
-		if pause *= 2; pause >= lastPause {
-			pause = lastPause
-			break
-		}
-	}
-	return min(pause, c.Review.Cooldown)
+	doublings := max(0, min(failures-1, 6)) // the last of them is beyond lastPause
+	return min(firstPause<<doublings, lastPause, c.Review.Cooldown)
 }
