@@ -46,7 +46,7 @@ type ProviderConfig struct {
 	Listen      string       // an extra port of its own; default none
 	Allow       []string     // "METHOD /path" that passes unmetered, a trailing * for what stands below; default none
 	Charge      string       // audio, reported, connection or larger; default the vendor's own, "" after Default: audio
-	MaxStreams  int          // at once; 0: no limit
+	MaxStreams  int          // at once over all gateways on the ledger; 0: no limit
 }
 
 // What a stream costs: ProviderConfig.Charge.
@@ -80,8 +80,9 @@ type TokensConfig struct {
 
 // LimitsConfig bounds what strangers can make the gateway hold.
 type LimitsConfig struct {
-	Streams        int           // at once; default 10000
-	StreamsPerUser int           // at once; 0: no limit
+	Streams        int           // at once in this gateway; default 10000
+	StreamsPerUser int           // at once over all gateways on the ledger; 0: no limit
+	StreamsTotal   int           // at once over all gateways on the ledger; 0: no limit
 	MessageBytes   int64         // largest WebSocket message; default 1 MiB
 	UploadBytes    int64         // largest request body; default 2 GiB
 	UploadDuration time.Duration // longest audio of an upload or a job; 0: no limit, and then a URL job of a budgeted user is refused

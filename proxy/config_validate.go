@@ -187,6 +187,9 @@ func (l LimitsConfig) validate(f *faults) {
 	if l.StreamsPerUser < 0 {
 		f.add("limits.streams_per_user", "is negative: use 0 for no limit")
 	}
+	if l.StreamsTotal < 0 {
+		f.add("limits.streams_total", "is negative: use 0 for no limit")
+	}
 	if l.MessageBytes < minMessageBytes || l.MessageBytes > maxMessageBytes {
 		f.add("limits.message_bytes", "must be from 1KiB to 1GiB")
 	}

@@ -93,11 +93,11 @@ func (x *exchange) serve() error {
 	}
 	switch x.rt.Mode {
 	case provider.ModeRead, modePass:
-		return x.slotted("", x.read) // whoever waits for a job does not take a stream's place
+		return x.slotted(occupant{}, x.read) // whoever waits for a job does not take a stream's place
 	case provider.ModeJob:
-		return x.slotted(x.caller.User, x.job)
+		return x.slotted(x.occupant(x.caller.User, x.v), x.job)
 	case provider.ModeUpload, provider.ModeFile:
-		return x.slotted(x.caller.User, x.upload)
+		return x.slotted(x.occupant(x.caller.User, x.v), x.upload)
 	default:
 		return provider.ErrNoRoute
 	}
@@ -125,8 +125,8 @@ func tooManyBytes(limit int64) error {
 
 // slotted does it with a slot of the registry, which is given back when everything is settled,
 // answered and told: a drain waits for it. An error is of a request that has not begun.
-func (x *exchange) slotted(user string, do func() error) error {
-	release, err := x.streams.acquire(user, x.v.Name())
+func (x *exchange) slotted(o occupant, do func() error) error {
+	release, err := x.streams.acquire(x.in.Context(), o)
 	if err != nil {
 		return err
 	}

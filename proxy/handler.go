@@ -112,7 +112,7 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 		rt.Reference = caller.User
 	}
 	running := false
-	release, err := h.streams.acquire(caller.User, v.Name())
+	release, err := h.streams.acquire(req.Context(), h.occupant(caller.User, v))
 	if err != nil {
 		return err
 	}
@@ -153,6 +153,11 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 	st.tap.greet(greeting)
 	h.streams.start(st, release)
 	return nil
+}
+
+// occupant is what a user's stream or upload to a vendor takes.
+func (h *Handler) occupant(user string, v *vendor) occupant {
+	return occupant{user: user, vendor: v.Name(), perUser: h.limits.StreamsPerUser}
 }
 
 // refuse answers a request that came to nothing and writes its one line.

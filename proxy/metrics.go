@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/proxy/provider"
 )
 
@@ -116,6 +117,9 @@ func (m *Metrics) lease(op, result, class string, took time.Duration) {
 	}
 	m.leaseSeconds.Observe(took.Seconds())
 }
+
+// dark counts a place that was taken while the ledger did not answer.
+func (m *Metrics) dark(err error) { m.storeErrors.WithLabelValues("slots", ledger.Class(err)).Inc() }
 
 // The directions of backpressure: who does not read.
 const (

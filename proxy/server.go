@@ -78,7 +78,7 @@ func New(c Config, d Deps) (*Server, error) {
 		perProvider[p.Name()] = pc.MaxStreams
 	}
 	s.Users = &Users{gate: g, store: d.Store, vendors: names}
-	s.Streams = NewStreams(c.Limits, perProvider)
+	s.Streams = newStreams(c.Limits.Streams, sharedLimits{slots: d.Store, total: c.Limits.StreamsTotal, perVendor: perProvider, metrics: metrics})
 	h := Handler{
 		vendors: vendors, paths: c.Identity.Path, identify: ident, gate: g, streams: s.Streams,
 		dialer: newDialer(c.Limits.DialTimeout, d.TLS, metrics), relay: relayConfig(c.Limits, s.engine),

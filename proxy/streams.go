@@ -13,15 +13,13 @@ import (
 // connection, so that Shutdown would cut every stream: whoever stops the gateway
 // asks here instead. Safe for concurrent use.
 type Streams struct {
-	total, perUser int
-	perProvider    map[string]int
+	total  int // at once in this gateway
+	shared sharedLimits
 
 	mu       sync.Mutex
 	live     map[string]*Stream // uploads, too
-	users    map[string]int     // slots taken, live or in their handshake
-	vendors  map[string]int
-	taken    int
-	begun    int // streams ever started
+	taken    int                // slots, live or in their handshake
+	begun    int                // streams ever started
 	draining bool
 	ending   bool          // the grace is over
 	empty    chan struct{} // closed and replaced when the last slot is given back
@@ -29,11 +27,10 @@ type Streams struct {
 	ticker   sync.WaitGroup
 }
 
-// NewStreams starts the registry's ticker; Close stops it.
-func NewStreams(l LimitsConfig, perProvider map[string]int) *Streams {
+// newStreams starts the registry's ticker; Close stops it.
+func newStreams(total int, shared sharedLimits) *Streams {
 	s := &Streams{
-		total: l.Streams, perUser: l.StreamsPerUser, perProvider: perProvider,
-		live: make(map[string]*Stream), users: make(map[string]int), vendors: make(map[string]int),
+		total: total, shared: shared, live: make(map[string]*Stream),
 		empty: make(chan struct{}), stop: make(chan struct{}),
 	}
 	s.ticker.Go(s.tick)
@@ -47,38 +44,40 @@ func (s *Streams) Close() {
 	s.ticker.Wait()
 }
 
-// acquire takes a slot for a stream that is about to shake hands; user is "" where
-// nobody knows yet whose it is. A limit of 0 is none.
-func (s *Streams) acquire(user, vendor string) (release func(), err error) {
+// acquire takes a slot for a stream that is about to shake hands, of this gateway's and of those that all
+// gateways share.
+func (s *Streams) acquire(ctx context.Context, o occupant) (release func(), err error) {
+	if err := s.enterHere(); err != nil {
+		return nil, err
+	}
+	giveBack, err := s.shared.take(ctx, o)
+	if err != nil {
+		s.leaveHere()
+		return nil, err
+	}
+	return sync.OnceFunc(func() {
+		giveBack()
+		s.leaveHere()
+	}), nil
+}
+
+func (s *Streams) enterHere() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.draining:
-		return nil, denied{d: drained()}
+		return denied{d: drained()}
 	case s.total > 0 && s.taken >= s.total:
-		d := deny(provider.TooManyStreams, "this gateway runs as many streams as it may")
-		d.Status, d.Code = verdictOf(provider.BreakerOpen).status, verdictOf(provider.BreakerOpen).code
-		return nil, denied{d: d} // the gateway's capacity is not the user's fault: 503
-	case s.perUser > 0 && user != "" && s.users[user] >= s.perUser:
-		return nil, denied{d: deny(provider.TooManyStreams, "user "+user+" runs as many streams at once as one user may; end one first")}
-	case s.perProvider[vendor] > 0 && s.vendors[vendor] >= s.perProvider[vendor]:
-		return nil, denied{d: deny(provider.TooManyStreams, "as many streams run to "+vendor+" as may at once")}
+		return denied{d: crowded("this gateway runs as many streams as it may")}
 	}
 	s.taken++
-	s.users[user]++
-	s.vendors[vendor]++
-	return sync.OnceFunc(func() { s.release(user, vendor) }), nil
+	return nil
 }
 
-func (s *Streams) release(user, vendor string) {
+func (s *Streams) leaveHere() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.taken--
-	if s.users[user]--; s.users[user] == 0 {
-		delete(s.users, user) // else every user who ever came stays in memory
-	}
-	s.vendors[vendor]--
-	if s.taken == 0 {
+	if s.taken--; s.taken == 0 {
 		close(s.empty)
 		s.empty = make(chan struct{})
 	}

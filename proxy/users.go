@@ -96,6 +96,12 @@ func (u *Users) scopes(r *rules, id, plan string, e policy.Effects) []asked {
 	return out
 }
 
+// Running is how many streams and uploads of a user run over all gateways. Those of the others are known
+// where a limit is set.
+func (u *Users) Running(ctx context.Context, id string) (int, error) {
+	return u.store.Running(ctx, userOwner(id))
+}
+
 // SetStage puts a user at a stage and returns what was before and what is. It fails with
 // ledger.ErrConflict when somebody else changed the user meanwhile. Running streams follow
 // with their next lease.

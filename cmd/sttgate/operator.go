@@ -51,7 +51,11 @@ func (o opsUsers) User(ctx context.Context, id string) (admin.User, error) {
 	}
 	st := opsState(u.State)
 	st.Stage = string(u.Stage) // the one that holds now
-	out := admin.User{ID: u.ID, State: st, At: u.At}
+	running, err := o.users.Running(ctx, id)
+	if err != nil {
+		return admin.User{}, opsError(err)
+	}
+	out := admin.User{ID: u.ID, State: st, At: u.At, Running: running}
 	for i, w := range proxy.UsageWindows() {
 		out.Usage = append(out.Usage, admin.Usage{Window: w, Audio: u.Audio[i]})
 	}

@@ -23,6 +23,7 @@ type userView struct {
 	By      string          `json:"by,omitempty"`
 	Usage   []windowUsage   `json:"usage"`
 	Budgets []budgetBalance `json:"budgets"`
+	Running int             `json:"running"`
 	Streams []liveStream    `json:"streams"`
 }
 
@@ -163,6 +164,9 @@ func (v userView) table() string {
 	}
 	for _, b := range v.Budgets {
 		row(b.Budget, b.String())
+	}
+	if v.Running > len(v.Streams) {
+		row("running", fmt.Sprintf("%d streams on all gateways", v.Running))
 	}
 	for _, x := range v.Streams {
 		row("stream "+x.ID, fmt.Sprintf("%s, %s forwarded, %s dropped", x.Provider, seconds(x.ForwardedMS), seconds(x.DroppedMS)))

@@ -28,10 +28,11 @@ func EmbeddedFile(dir string) string { return filepath.Join(dir, fileName) }
 // those that need not wait share one with whoever comes within 50 ms. It is safe for
 // concurrent use.
 type Embedded struct {
-	book book
-	now  func() time.Time
-	db   *bolt.DB
-	j    *journal
+	book   book
+	now    func() time.Time
+	db     *bolt.DB
+	j      *journal
+	places places // its Slots
 }
 
 // OpenEmbedded opens or makes ledger.db in dir (made with mode 0700). Streams that

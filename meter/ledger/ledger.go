@@ -155,6 +155,7 @@ type Store interface {
 	States
 	Notes
 	Sessions
+	Slots
 	// Ping is nil while the store can take writes.
 	Ping(ctx context.Context) error
 	Close() error

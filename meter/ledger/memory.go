@@ -13,8 +13,9 @@ var _ Store = (*Memory)(nil)
 // Memory is a Store that lives and dies with the process. It is safe for
 // concurrent use; calls run one after the other.
 type Memory struct {
-	book book
-	now  func() time.Time
+	book   book
+	now    func() time.Time
+	places places // its Slots
 
 	mu     sync.Mutex
 	table  memTable

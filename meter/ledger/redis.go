@@ -35,6 +35,7 @@ type Redis struct {
 	reset   func()
 	open    openStreams
 	fair    *FairUse // nil: the native layout
+	lines   *lines
 
 	id     string       // of this process, in the numbers of its calls
 	calls  atomic.Int64 // numbers that were given
@@ -79,6 +80,7 @@ func OpenRedis(c RedisConfig, loc *time.Location, o RedisOptions) (*Redis, error
 		db: redis.NewUniversalClient(client), scripts: newScripts(), names: names{prefix: c.Prefix}, loc: loc, timeout: c.Timeout,
 		log: o.Log, reset: o.Reset, fair: fair, id: rand.Text(),
 	}
+	r.lines = newLines(r)
 	return r, nil
 }
 
@@ -94,6 +96,7 @@ func (r *Redis) Close() error {
 	if r.closed.Swap(true) {
 		return nil
 	}
+	r.lines.close()
 	return r.db.Close()
 }
 

@@ -110,6 +110,7 @@ type User struct {
 	State
 	Usage   []Usage
 	Budgets []Budget
+	Running int       // streams and uploads on all gateways
 	At      time.Time // the store's clock
 }
 

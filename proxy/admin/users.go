@@ -23,7 +23,8 @@ type userAnswer struct {
 	State
 	Usage   []usageAnswer `json:"usage"`
 	Budgets []Budget      `json:"budgets"`
-	Streams []Stream      `json:"streams"`
+	Running int           `json:"running"` // on all gateways
+	Streams []Stream      `json:"streams"` // on this one
 	At      time.Time     `json:"at"`
 }
 
@@ -53,7 +54,7 @@ func (h *Handler) user(w http.ResponseWriter, r *http.Request, id string) {
 	}
 	a := userAnswer{
 		User: id, State: utc(u.State), At: u.At.UTC(),
-		Usage: []usageAnswer{}, Budgets: []Budget{}, Streams: []Stream{},
+		Usage: []usageAnswer{}, Budgets: []Budget{}, Streams: []Stream{}, Running: u.Running,
 	}
 	for _, v := range u.Usage {
 		a.Usage = append(a.Usage, usageAnswer{FormatSpan(v.Window), v.Audio})

@@ -28,6 +28,7 @@ func Run(t *testing.T, open Open) {
 		{"Reservations", reservations},
 		{"Notes", notes},
 		{"Sessions", sessions},
+		{"Slots", slots},
 		{"Refused", refused},
 		{"Race", race},
 		{"Model", model},
