@@ -80,6 +80,13 @@
 // settle of somebody else's, charges what was kept. Notes are small values with an
 // end: whose an object of the vendor's is, which reservation waits for a job.
 //
+// # Places
+//
+// Slots counts what runs at once. Memory and embedded have one process to count. On Redis a gateway
+// tells, owner by owner, how many places it holds: an absolute number, told until it is heard.
+// It counts for 30 s after the gateway's last heartbeat, of which there is one for all that it holds.
+// Without its server a gateway goes by its own count.
+//
 // # Moving
 //
 // A Mover hands its day to another store: as entries that belong to no store (package dayfile

@@ -67,4 +67,21 @@ func TestAClusterSharesABudgetToTheMillisecond(t *testing.T) {
 			}
 		})
 	}
+	t.Run("places", func(t *testing.T) {
+		var gateways []*ledger.Redis
+		for range 3 {
+			r := openRedis(t, cluster.URL(), "places:", nil, ledger.RedisOptions{})
+			defer closeStore(t, r)
+			gateways = append(gateways, r)
+		}
+		var moving sync.WaitGroup
+		moving.Go(func() {
+			for range 3 {
+				cluster.MoveSlot("user:bob")
+			}
+		})
+		neverMore(t, gateways, 4)
+		moving.Wait()
+		nothingLeft(t, gateways)
+	})
 }

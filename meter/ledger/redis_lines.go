@@ -35,15 +35,15 @@ type lines struct {
 	r      *Redis
 	number atomic.Int64 // of the newest call
 
-	mu      sync.Mutex
-	all     map[string]*line
-	beaten  time.Time // the last heartbeat that was answered
-	lost    int       // how often the server had forgotten that this gateway lives
-	begun   bool
-	closed  bool
-	quit    chan struct{}
-	telling chan struct{} // slotsCalls
-	running sync.WaitGroup
+	mu        sync.Mutex
+	all       map[string]*line
+	beaten    time.Time // the last heartbeat that was answered
+	forgotten int       // how often the server had forgotten that this gateway lives
+	begun     bool
+	closed    bool
+	quit      chan struct{}
+	telling   chan struct{} // slotsCalls
+	running   sync.WaitGroup
 }
 
 // line is what one owner's places are to this gateway.
@@ -51,7 +51,7 @@ type line struct {
 	owner  string
 	held   int       // by its streams
 	told   int       // what the server says it holds; unsure where that is not known
-	failed time.Time // of the newest call that was not answered; it may still be on its way
+	failed time.Time // of the newest call that nothing was heard of; it may still be on its way
 	fresh  time.Time // of the newest that was
 	asks   []*ask    // for one place more each
 	loud   bool      // the owner has a limit, or may have: the server is told

@@ -109,9 +109,9 @@ var (
 type holder struct{ id, value string }
 
 // tell sends what this gateway holds of an owner's places, asks for more of them, and says how many it has
-// then. It asks again where an answer is lost: the numbers are absolute. Holders that live no longer are
-// taken out before it says no.
-func (ls *lines) tell(ctx context.Context, owner string, held, more, limit int) (taken int, err error) {
+// then. It asks again where an answer is lost, and says so: the numbers are absolute. Holders that live no longer
+// are taken out before it says no.
+func (ls *lines) tell(ctx context.Context, owner string, held, more, limit int) (taken int, lost bool, err error) {
 	r := ls.r
 	err = r.do(ctx, "slots", func(ctx context.Context) error {
 		began := time.Now()
@@ -125,6 +125,7 @@ func (ls *lines) tell(ctx context.Context, owner string, held, more, limit int) 
 			switch {
 			case errors.Is(err, errLate) && tries < 2: // its clock is another one; now we know it
 			case err != nil && tries < 2 && passing(err):
+				lost = true
 				if err := pause(ctx, time.Duration(tries+1)*10*time.Millisecond); err != nil {
 					return err
 				}
@@ -139,7 +140,7 @@ func (ls *lines) tell(ctx context.Context, owner string, held, more, limit int) 
 			}
 		}
 	})
-	return taken, err
+	return taken, lost, err
 }
 
 // call is one call of slots.lua.

@@ -105,12 +105,19 @@ func TestAPlaceOfADeadGatewayComesBackWithItsLastHeartbeat(t *testing.T) {
 }
 
 func TestAGatewayThatWasCutOffTellsWhatItHolds(t *testing.T) {
-	a, b, clock, _ := gateways(t)
+	s := ledgertest.StartRedis(t)
+	way := ledgertest.StartProxy(t, s.Addr(), 1)
+	clock := ledgertest.NewClock(time.Now())
+	a, b := openRedis(t, way.URL(), "s:", nil, ledger.RedisOptions{}), openRedis(t, s.URL(), "s:", nil, ledger.RedisOptions{})
 	defer closeStore(t, a)
 	defer closeStore(t, b)
+	a.HoldClock(clock.Now)
+	b.HoldClock(clock.Now)
 	mine := place(t, a, true, bobs(1))
+	way.Set(ledgertest.Faults{Hang: true})
 	clock.Add(time.Minute)
 	theirs := place(t, b, true, bobs(1)) // a counts no more
+	way.Set(ledgertest.Faults{})
 	if err := a.Beat(); err != nil {
 		t.Fatal(err)
 	}
@@ -246,12 +253,7 @@ func TestGatewaysNeverRunMoreThanTheLimit(t *testing.T) {
 			if faults.Lose > 0 && way.Lost() == 0 {
 				t.Error("no reply was lost")
 			}
-			for _, r := range all {
-				until(t, "everything is told", func() bool { return r.Beat() == nil && r.Told() })
-			}
-			for _, owner := range []string{"user:bob", "all"} {
-				runs(t, all[0], owner, 0)
-			}
+			nothingLeft(t, all)
 			for _, r := range all {
 				closeStore(t, r)
 			}
@@ -287,7 +289,7 @@ func neverMore(t *testing.T, all []*ledger.Redis, limit int) {
 						break
 					}
 				}
-				if _, err := all[rng.IntN(len(all))].Running(context.Background(), "all"); err != nil && ledger.Class(err) != "network" {
+				if _, err := all[rng.IntN(len(all))].Running(context.Background(), "all"); err != nil && ledger.Class(err) != "network" && ledger.Class(err) != "moved" {
 					t.Error(err)
 				}
 				now.Add(-1)
@@ -302,10 +304,9 @@ func neverMore(t *testing.T, all []*ledger.Redis, limit int) {
 	}
 }
 
-// countPlaces is for a Cluster, whose owners lie on different nodes.
-func countPlaces(t *testing.T, all []*ledger.Redis) {
+// nothingLeft wants that no place is left taken when all is told.
+func nothingLeft(t *testing.T, all []*ledger.Redis) {
 	t.Helper()
-	neverMore(t, all, 4)
 	for _, r := range all {
 		until(t, "everything is told", func() bool { return r.Beat() == nil && r.Told() })
 	}
@@ -317,13 +318,20 @@ func TestPlacesOfManyStreamsCostOneHeartbeat(t *testing.T) {
 	a, b, _, server := gateways(t)
 	defer closeStore(t, a)
 	defer closeStore(t, b)
+	began := time.Now()
 	for i := range 200 {
 		place(t, a, true, []ledger.Slot{{Owner: fmt.Sprint("user:", i), Limit: 1}})
 	}
-	calls := func() string { return server.Info(t.Context(), "commandstats").Val() }
-	before := strings.Count(calls(), "cmdstat_zadd:calls=1,")
-	if before != 1 {
-		t.Errorf("more than one heartbeat for 200 streams:\n%s", calls())
+	var beats int
+	for line := range strings.Lines(server.Info(t.Context(), "commandstats").Val()) {
+		if rest, ok := strings.CutPrefix(line, "cmdstat_zadd:calls="); ok {
+			if _, err := fmt.Sscanf(rest, "%d", &beats); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if most := 2 + int(time.Since(began)/(10*time.Second)); beats < 1 || beats > most {
+		t.Errorf("%d heartbeats for 200 streams", beats)
 	}
 	if n := server.ZCard(t.Context(), "s:{gateways}:beats").Val(); n != 1 {
 		t.Errorf("%d gateways live, one holds something", n)

@@ -74,10 +74,10 @@ func (ls *lines) turn() bool {
 // lock is released meanwhile.
 func (ls *lines) once(l *line) bool {
 	batch, limit := l.batch()
-	held, lost := l.held, ls.lost
+	held, forgotten := l.held, ls.forgotten
 	ls.mu.Unlock()
 	began := time.Now()
-	taken, err := ls.tell(context.Background(), l.owner, held, len(batch), limit)
+	taken, lost, err := ls.tell(context.Background(), l.owner, held, len(batch), limit)
 	ls.mu.Lock()
 	granted := taken - held
 	for _, a := range batch {
@@ -102,11 +102,13 @@ func (ls *lines) once(l *line) bool {
 		return false
 	}
 	l.told, l.fresh = taken, time.Now()
-	if lost != ls.lost {
+	if forgotten != ls.forgotten {
 		l.told = unsure
 	}
 	// A call that was not answered may be carried out as long as it is meant, and no longer.
-	if began.Sub(l.failed) > ls.r.timeout {
+	if lost {
+		l.failed = time.Now()
+	} else if began.Sub(l.failed) > ls.r.timeout {
 		l.failed = time.Time{}
 	}
 	return true
@@ -146,7 +148,7 @@ func (ls *lines) show(ctx context.Context) error {
 	defer ls.mu.Unlock()
 	ls.beaten = began
 	if p.fresh {
-		ls.lost++
+		ls.forgotten++
 		for _, l := range ls.all {
 			if l.loud {
 				l.told = unsure
