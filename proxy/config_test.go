@@ -112,6 +112,7 @@ func TestEachFaultNamesItsKey(t *testing.T) {
 		{"budgets[1].name", func(c *Config) { c.Budgets = append(c.Budgets, c.Budgets[0]) }},
 		{"limits.streams", func(c *Config) { c.Limits.Streams = 0 }},
 		{"limits.streams_per_user", func(c *Config) { c.Limits.StreamsPerUser = -1 }},
+		{"limits.streams_total", func(c *Config) { c.Limits.StreamsTotal = -1 }},
 		{"limits.message_bytes", func(c *Config) { c.Limits.MessageBytes = 1023 }},
 		{"limits.message_bytes", func(c *Config) { c.Limits.MessageBytes = 1<<30 + 1 }},
 		{"limits.idle_timeout", func(c *Config) { c.Limits.IdleTimeout = 0 }},

@@ -174,7 +174,8 @@ func TestCapsOnStreams(t *testing.T) {
 		config func(*Config)
 		status int
 	}{
-		{"in total", func(c *Config) { c.Limits.Streams = 1 }, 503},
+		{"in one gateway", func(c *Config) { c.Limits.Streams = 1 }, 503},
+		{"in all gateways", func(c *Config) { c.Limits.StreamsTotal = 1 }, 503},
 		{"per user", func(c *Config) { c.Limits.StreamsPerUser = 1 }, 429},
 		{"per provider", func(c *Config) {
 			p := c.Providers["deepgram"]
@@ -191,6 +192,9 @@ func TestCapsOnStreams(t *testing.T) {
 			}
 			if resp.StatusCode != tt.status || resp.Header.Get("X-Sttgate-Reason") != "too_many_streams" {
 				t.Errorf("refused with %d %s", resp.StatusCode, resp.Header.Get("X-Sttgate-Reason"))
+			}
+			if n, err := r.server.Users.Running(t.Context(), "ann"); n != 1 || err != nil {
+				t.Errorf("%d of ann's streams run, %v", n, err)
 			}
 			c.text(`{"type":"CloseStream"}`)
 			c.read()

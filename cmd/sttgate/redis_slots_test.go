@@ -74,7 +74,7 @@ func patient(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Replace(string(b), "timeout: "+redisTimeout.String(), "timeout: 30s", 1)
+	text := strings.Replace(string(b), "timeout: "+redisTimeout.String(), "timeout: 10s", 1)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil { //nolint:gosec // a test's own file
 		t.Fatal(err)
 	}

@@ -97,6 +97,9 @@ func (r *Redis) Running(ctx context.Context, owner string) (n int, err error) {
 	return n, nil
 }
 
+// slotsTries is how often a call is asked again: for 75 ms in all, within the store's timeout.
+const slotsTries = 4
+
 // slotsSum is the field of the sum in an owner's hash.
 const slotsSum = "n"
 
@@ -123,15 +126,15 @@ func (ls *lines) tell(ctx context.Context, owner string, held, more, limit int) 
 				taken, others, err = ls.call(ctx, until, owner, held, more, limit, dead)
 			}
 			switch {
-			case errors.Is(err, errLate) && tries < 2: // its clock is another one; now we know it
-			case err != nil && tries < 2 && passing(err):
+			case errors.Is(err, errLate) && tries < slotsTries: // its clock is another one; now we know it
+			case err != nil && tries < slotsTries && passing(err):
 				lost = true
-				if err := pause(ctx, time.Duration(tries+1)*10*time.Millisecond); err != nil {
+				if err := pause(ctx, 5*time.Millisecond<<tries); err != nil {
 					return err
 				}
 			case err != nil:
 				return err
-			case taken == held+more || len(others) == 0 || tries > 4:
+			case taken == held+more || len(others) == 0 || tries > slotsTries:
 				return nil
 			default:
 				if dead, err = ls.dead(ctx, others); err != nil || len(dead) == 0 {
