@@ -9,10 +9,10 @@ import (
 	"github.com/sttgate/sttgate/meter/ledger"
 )
 
-// says leases a slice ahead of what was spent and reports speech.
-func (d desk) says(stream string, spent, speech int64, scopes ...ledger.Scope) {
+// says leases a slice ahead of what stream a has spent, and reports its speech.
+func (d desk) says(spent, speech int64, scopes ...ledger.Scope) {
 	d.Helper()
-	r := ledger.Request{User: "u", Stream: stream, Scopes: scopes, Ceiling: spent + 5000, Spent: spent, Speech: speech}
+	r := ledger.Request{User: "u", Stream: "a", Scopes: scopes, Ceiling: spent + 5000, Spent: spent, Speech: speech}
 	if _, err := d.Lease(context.Background(), r); err != nil {
 		d.Fatal(err)
 	}
@@ -42,8 +42,8 @@ func speech(t *testing.T, open Open) {
 	t.Helper()
 	cases(t, open, map[string]func(d desk){
 		"it is kept apart from audio": func(d desk) {
-			d.says("a", 0, 0, day(60_000))
-			d.says("a", 4000, 2500, day(60_000))
+			d.says(0, 0, day(60_000))
+			d.says(4000, 2500, day(60_000))
 			d.audio(4000, time.Hour)
 			d.speech(2500, time.Hour)
 			d.used(9000, day(60_000))
@@ -59,10 +59,10 @@ func speech(t *testing.T, open Open) {
 		},
 		"a replay changes nothing, and neither does an older report": func(d desk) {
 			for range 3 {
-				d.says("a", 4000, 2500)
+				d.says(4000, 2500)
 			}
-			d.says("a", 3000, 1000) // overtaken
-			d.says("a", 4000, 2000) // as old, by its speech
+			d.says(3000, 1000) // overtaken
+			d.says(4000, 2000) // as old, by its speech
 			d.speech(2500, time.Hour)
 			for range 3 {
 				d.said("a", 5000, 3000)
@@ -71,12 +71,12 @@ func speech(t *testing.T, open Open) {
 			d.speech(3000, time.Hour)
 		},
 		"a settle that knows less keeps what was told": func(d desk) {
-			d.says("a", 4000, 2500)
+			d.says(4000, 2500)
 			d.said("a", 4000, 0)
 			d.speech(2500, time.Hour)
 		},
 		"it may be more than the audio": func(d desk) {
-			d.says("a", 1000, 1200)
+			d.says(1000, 1200)
 			d.said("a", 1000, 1300)
 			d.speech(1300, time.Hour)
 		},
@@ -86,7 +86,7 @@ func speech(t *testing.T, open Open) {
 		},
 		"it is booked in the minute in which the store hears of it, and rolls like audio": func(d desk) {
 			for i := range 3 { // at 12:00, 12:01, 12:02
-				d.says("a", int64(1000*(i+1)), int64(100*(i+1)))
+				d.says(int64(1000*(i+1)), int64(100*(i+1)))
 				d.Add(time.Minute)
 			}
 			d.speech(300, time.Hour)
@@ -110,7 +110,7 @@ func speech(t *testing.T, open Open) {
 		"it is the user's, whoever's budgets pay": func(d desk) {
 			all := scope("house", ledger.Month, 1<<40)
 			all.Owner = "all"
-			d.says("a", 1000, 900, day(60_000), all)
+			d.says(1000, 900, day(60_000), all)
 			if _, err := d.Settle(context.Background(), ledger.Request{User: "v", Stream: "b", Spent: 100, Speech: 50}); err != nil {
 				d.Fatal(err)
 			}
