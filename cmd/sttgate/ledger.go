@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,10 +19,10 @@ per line, readable by its owner only: it holds user ids.
 
 Move it in this order:
 
-  1. Stop every gateway that uses the old store: SIGTERM, and wait for it to exit.
+  1. Stop every gateway on the old store: SIGTERM, and wait for it to exit.
   2. sttgate ledger export day.jsonl                with the old config
   3. sttgate ledger import day.jsonl                with the new config
-  4. Start the gateways with the new config.
+  4. Start the gateways with the new config. On Redis they may run before: --merge adds beside them.
 
 Nothing is given away on the way: a stream that was cut without being settled is charged all that it
 had been granted, at most one slice (ledger.slice) too much.`
@@ -41,11 +42,12 @@ func (p *program) exportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export FILE",
 		Short: "Write the day of a store to a file",
-		Long: `Reads the store that the config names (ledger.store, ledger.path) and writes its day to
-FILE, which must not exist yet. The store stays as it is; streams that a crash left open in it are
-charged first, as at any start.
+		Long: `Reads the store that the config names (ledger.store, with ledger.path or ledger.redis) and writes
+its day to FILE, which must not exist yet. The store stays as it is; streams that a crash left open
+are written as charged with all that they had been granted.
 
-No gateway may run on an embedded store meanwhile: the file would be old before it is written.
+No gateway may run on the store meanwhile: the file would be old before it is written. On Redis a
+gateway that was killed is remembered for half a minute.
 
 ` + aboutMoving,
 		Example: `  sttgate ledger export day.jsonl
@@ -91,27 +93,47 @@ type moving struct {
 	json   bool
 }
 
+// day is an open store.
+type day struct {
+	ledger.Mover
+	close func() error
+}
+
 // openDay opens the store that the config names. The old one must be there: an empty one made on
 // the way would be exported as if it were all.
-func openDay(c ledger.Config, old bool) (*ledger.Embedded, error) {
+func openDay(c ledger.Config, old bool) (day, error) {
 	loc, err := c.Location()
 	if err != nil {
-		return nil, err
+		return day{}, err
 	}
-	if c.Store != ledger.StoreEmbedded {
-		return nil, fmt.Errorf("ledger.store is %s: what it holds cannot be moved; only the day of an %s store can", c.Store, ledger.StoreEmbedded)
+	switch c.Store {
+	case ledger.StoreEmbedded:
+		if _, err := os.Stat(ledger.EmbeddedFile(c.Path)); old && err != nil {
+			return day{}, fmt.Errorf("no ledger to export: %w; ledger.path says where the old gateway kept it", err)
+		}
+		s, err := ledger.OpenEmbedded(c.Path, loc, nil)
+		if err != nil {
+			return day{}, inUse(err)
+		}
+		return day{s, s.Close}, nil
+	case ledger.StoreRedis:
+		c.Redis.Timeout = max(c.Redis.Timeout, 10*time.Second) // no audio waits for this
+		s, err := ledger.OpenRedis(c.Redis, loc, ledger.RedisOptions{})
+		if err != nil {
+			return day{}, fmt.Errorf("ledger.%w", err)
+		}
+		return day{s, s.Close}, nil
 	}
-	if _, err := os.Stat(ledger.EmbeddedFile(c.Path)); old && err != nil {
-		return nil, fmt.Errorf("no ledger to export: %w; ledger.path says where the old gateway kept it", err)
-	}
-	s, err := ledger.OpenEmbedded(c.Path, loc, nil)
+	return day{}, fmt.Errorf("ledger.store is %s: what it holds is gone with its process; the day of an %s store, or of %s, can be moved",
+		c.Store, ledger.StoreEmbedded, ledger.StoreRedis)
+}
+
+// inUse says what to do about a gateway that runs.
+func inUse(err error) error {
 	if errors.Is(err, ledger.ErrInUse) {
-		return nil, fmt.Errorf("%w: a gateway runs on it; stop it (SIGTERM, and wait until it has exited), then try again", err)
+		return fmt.Errorf("%w: a gateway runs on it; stop it (SIGTERM, and wait until it has exited), then try again", err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
+	return err
 }
 
 // counted shows how many records went by.

@@ -33,11 +33,11 @@ func (p *program) exportDay(ctx context.Context, m moving, path string) (err err
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
+	defer func() { err = errors.Join(err, store.close()) }()
 	h := dayfile.NewHeader(c.Store, c.Timezone, time.Now())
 	n, err := p.writeDay(ctx, store, h, path)
 	if err != nil {
-		return fmt.Errorf("export: %w", err)
+		return inUse(err)
 	}
 	if m.json {
 		return p.printJSON(exported{File: path, ID: h.ID, Records: n})
@@ -72,6 +72,9 @@ func (p *program) writeDay(ctx context.Context, store ledger.Mover, h dayfile.He
 	shown.done()
 	if err != nil {
 		return 0, err
+	}
+	if w.Entries() == 0 && h.Store == ledger.StoreRedis {
+		return 0, errors.New("no ledger to export: the server has nothing under ledger.redis.prefix")
 	}
 	if err := errors.Join(w.Close(), f.Sync()); err != nil {
 		return 0, err

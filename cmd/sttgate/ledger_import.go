@@ -44,7 +44,7 @@ func (p *program) importDay(ctx context.Context, m moving, path string) (err err
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
+	defer func() { err = errors.Join(err, store.close()) }()
 	shown := newProgressOf(p.stderr, "import", n, counted)
 	got, err := store.Import(ctx, h.ID, m.merge, showing(dayfile.Entries(f, path), shown))
 	shown.done()

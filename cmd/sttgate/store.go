@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,7 +39,7 @@ func openStore(ctx context.Context, cfg config.Config, log *slog.Logger, reg pro
 		if err != nil {
 			return nil, err
 		}
-		s, err := ledger.OpenRedis(c.Redis, loc, ledger.RedisOptions{Log: log, Reset: resets.Inc, FairUse: fair})
+		s, err := ledger.OpenRedis(c.Redis, loc, ledger.RedisOptions{Log: log, Reset: resets.Inc, FairUse: fair, Gateway: thisProcess()})
 		if err != nil {
 			return nil, fmt.Errorf("ledger.%w", err)
 		}
@@ -58,6 +59,15 @@ func openStore(ctx context.Context, cfg config.Config, log *slog.Logger, reg pro
 	}
 	reg.MustRegister(storeRisks{})
 	return s, nil
+}
+
+// thisProcess is a gateway's name for people who look for it.
+func thisProcess() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "a host without a name"
+	}
+	return fmt.Sprintf("process %d on %s", os.Getpid(), host)
 }
 
 // warnOfRisks says at the start what would lose money later. A server that is down is the

@@ -92,7 +92,8 @@
 // A Mover hands its day to another store: as entries that belong to no store (package dayfile
 // makes a file of them), open streams as settled with what they were granted. Amounts are added to
 // what the other has, each once: with every part of an import goes a count of what is taken, so
-// that an import may break off, go on, and be repeated.
+// that an import may break off, go on, and be repeated. On Redis each owner keeps its own count, an import may run
+// beside gateways, and an export refuses while one says that it runs.
 //
 // # Crashes and outages
 //

@@ -55,7 +55,8 @@ func (k *taker) run(ctx context.Context, entries iter.Seq2[Entry, error]) (Impor
 			}
 		}
 	}
-	return k.count, k.commit(ctx)
+	err := k.commit(ctx)
+	return k.count, err
 }
 
 // begin finds out how far the import is, and refuses what would be added to a stranger's.

@@ -9,8 +9,11 @@ import (
 // ErrNotEmpty answers an Import that would add to what a store has, and was not told to.
 var ErrNotEmpty = errors.New("the store is in use already")
 
-// ErrInUse says that another process has the file.
+// ErrInUse says that another process has the store.
 var ErrInUse = errors.New("in use by another process")
+
+// ErrMoving ends an Export whose server is not the same all the time.
+var ErrMoving = errors.New("fails over, restarts or moves slots: export again when it is at rest")
 
 // Mover is a Store whose day can go to another one: users' records, balances, minutes,
 // reservations, marks of what is settled, notes. Both calls need memory for a part of it only.

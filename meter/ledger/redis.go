@@ -43,6 +43,8 @@ type Redis struct {
 	closed atomic.Bool
 
 	unknown atomic.Int64 // unix second in which it was told that a backend's amount is none
+
+	presence
 }
 
 // RedisOptions are what OpenRedis needs beside the file's words.
@@ -54,10 +56,13 @@ type RedisOptions struct {
 	Reset func()
 	// FairUse is needed where RedisConfig.Layout is fair_use, and else not looked at.
 	FairUse FairUse
+	// Gateway says that a gateway runs on the store, in a few words for people: who wants to
+	// export its day is told. "" is nobody.
+	Gateway string
 }
 
 // OpenRedis prepares a store and connects to nothing: a gateway starts while its server is
-// down. A nil zone is UTC. The library's logger is the process's, so the newest store's
+// down. Who says that a gateway runs has a goroutine, until Close. A nil zone is UTC. The library's logger is the process's, so the newest store's
 // log gets the lines of all.
 func OpenRedis(c RedisConfig, loc *time.Location, o RedisOptions) (*Redis, error) {
 	c = c.withDefaults()
@@ -78,7 +83,8 @@ func OpenRedis(c RedisConfig, loc *time.Location, o RedisOptions) (*Redis, error
 	redis.SetLogger(libraryLog{o.Log})
 	r := &Redis{
 		db: redis.NewUniversalClient(client), scripts: newScripts(), names: names{prefix: c.Prefix}, loc: loc, timeout: c.Timeout,
-		log: o.Log, reset: o.Reset, fair: fair, id: rand.Text(),
+		presence: presence{gateway: o.Gateway},
+		log:      o.Log, reset: o.Reset, fair: fair, id: rand.Text(),
 	}
 	r.lines = newLines(r)
 	return r, nil
@@ -93,6 +99,7 @@ func (r *Redis) Ping(ctx context.Context) error {
 
 // Close ends the connections. A second call does nothing.
 func (r *Redis) Close() error {
+	r.leave()
 	if r.closed.Swap(true) {
 		return nil
 	}
@@ -110,7 +117,10 @@ func (r *Redis) do(ctx context.Context, op string, call func(context.Context) er
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	err := call(ctx)
+	err := r.come(ctx)
+	if err == nil {
+		err = call(ctx)
+	}
 	if errors.Is(err, redis.ErrClosed) {
 		err = ErrClosed
 	}

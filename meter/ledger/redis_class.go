@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -12,7 +13,7 @@ import (
 )
 
 // Class says in one word of a closed set why a call to a store failed, for a metric:
-// timeout, network, loading, readonly, moved, oom, noscript, auth, busy, closed, conflict,
+// timeout, network, tls, loading, readonly, moved, oom, noscript, auth, busy, closed, conflict,
 // invalid, settled, or other.
 func Class(err error) string {
 	switch {
@@ -29,6 +30,12 @@ func Class(err error) string {
 	}
 	if said, ok := errors.AsType[redis.Error](err); ok {
 		return saidClass(said.Error())
+	}
+	if _, refused := errors.AsType[*tls.CertificateVerificationError](err); refused {
+		return "tls"
+	}
+	if _, refused := errors.AsType[tls.RecordHeaderError](err); refused {
+		return "tls"
 	}
 	if slow, ok := errors.AsType[net.Error](err); ok {
 		if slow.Timeout() {
@@ -51,7 +58,7 @@ func saidClass(said string) string {
 		{"moved", "MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT|non local key"},
 		{"oom", "OOM"},
 		{"noscript", "NOSCRIPT"},
-		{"auth", "NOAUTH|WRONGPASS|NOPERM|NOAUTH|invalid username-password|invalid password"},
+		{"auth", "NOAUTH|WRONGPASS|NOPERM|ACL failure|can't run this command|can't access|invalid username-password|invalid password"},
 		{"busy", "BUSY|UNKILLABLE|max number of clients"},
 	} {
 		for word := range strings.SplitSeq(c.words, "|") {

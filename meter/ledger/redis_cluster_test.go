@@ -2,8 +2,10 @@ package ledger_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +18,34 @@ import (
 // different nodes, while slots move between them.
 func TestAClusterSharesABudgetToTheMillisecond(t *testing.T) {
 	cluster := ledgertest.StartCluster(t)
+	t.Run("its day moves", func(t *testing.T) {
+		open := onRedis(cluster.URL())
+		ledgertest.RunMover(t, open, open)
+		r := openRedis(t, cluster.URL(), "moving:", nil, ledger.RedisOptions{})
+		defer closeStore(t, r)
+		nothing := func(ledger.Entry) error { return nil }
+		stop := cluster.BeginMove("user:u")
+		if err := r.Export(t.Context(), nothing); !errors.Is(err, ledger.ErrMoving) {
+			t.Errorf("while a slot moves: %v", err)
+		}
+		stop()
+		if err := r.Export(t.Context(), nothing); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("as a user with the page's rights", func(t *testing.T) {
+		all := rights(t)
+		permit(cluster.Do, slices.Concat(all[0], all[1]))
+		if err := everything(t, asGate(cluster.URL())); err != nil {
+			t.Error(err)
+		}
+		for i, word := range all[1] {
+			permit(cluster.Do, slices.Concat(all[0], all[1][:i], all[1][i+1:]))
+			if err := everything(t, asGate(cluster.URL())); err == nil {
+				t.Errorf("nothing is missed without %s", word)
+			}
+		}
+	})
 	for _, reshard := range []bool{false, true} {
 		t.Run(fmt.Sprintf("resharding %v", reshard), func(t *testing.T) {
 			prefix := fmt.Sprint("c", reshard, ":")

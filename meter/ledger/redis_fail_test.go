@@ -161,21 +161,6 @@ func TestWhatAServerRefusesIsClassedAndNotDenied(t *testing.T) {
 			t.Errorf("%v is of class %s", err, ledger.Class(err))
 		}
 	})
-	t.Run("a user of its own, with no more than it needs", func(t *testing.T) {
-		s := ledgertest.StartRedis(t, "--user", "gate", "on", ">pa:ss", "~f:*", "+@read", "+@write", "+@scripting", "+info", "+time", "+ping", "--user", "default", "off")
-		u := url.URL{Scheme: "redis", Host: s.Addr(), User: url.UserPassword("gate", "pa:ss")}
-		r := openRedis(t, u.String(), "f:", nil, ledger.RedisOptions{})
-		defer closeStore(t, r)
-		if err := r.Ping(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if g, err := r.Lease(t.Context(), ledger.Request{User: "u", Stream: "a", Scopes: []ledger.Scope{daily(60_000)}, Ceiling: 5000}); err != nil || g.Ceiling != 5000 {
-			t.Error(g, err)
-		}
-		if _, err := r.Risks(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
 }
 
 func TestClassesOfWhatAServerSays(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -138,10 +139,13 @@ func (r *Redis) settle(ctx context.Context, q Request) (Usage, error) {
 	owners := others(all)
 	known := r.open.of(q.Stream)
 	u := Usage{Balances: make([]Balance, len(q.Scopes))}
+	var had int64
+	var tags []string
 	for i := 0; i < len(all); i++ {
 		p := all[i]
 		c := r.call(p, q.User, q.Stream)
 		c.Spent = q.Spent
+		c.Known = had == 1 && !slices.Contains(tags, p.tag)
 		c.Bases = append(c.Bases, known[p.tag]...)
 		if i == 0 { // the user's own
 			c.Owners, c.Speech = owners, q.Speech
@@ -150,16 +154,16 @@ func (r *Redis) settle(ctx context.Context, q Request) (Usage, error) {
 		if err != nil {
 			return Usage{}, err
 		}
-		state := a.state()
+		held, state := a.number(), a.state()
 		if err := p.fill(u.Balances, a, at, r.loc); err != nil {
 			return Usage{}, err
 		}
-		tags := a.texts()
+		owners := a.texts()
 		if err := a.end(); err != nil {
 			return Usage{}, err
 		}
 		if i == 0 {
-			u.State, u.At = state, at
+			u.State, u.At, had, tags = state, at, held, owners
 			for _, t := range tags {
 				find(&all, t)
 			}

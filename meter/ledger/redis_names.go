@@ -1,6 +1,10 @@
 package ledger
 
-import "strings"
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
 
 // names are the keys of a Redis store: PREFIX{OWNER}:KIND:NAME. All keys of one owner share
 // a slot by their braces. What was chosen by somebody else is escaped, so that no id
@@ -22,9 +26,41 @@ func (n names) tagged(tag string) owner { return owner(n.prefix + "{" + tag + "}
 func (o owner) state() string    { return string(o) + "state" }
 func (o owner) sessions() string { return string(o) + "sessions" }
 
-func (n names) note(key string) string { return n.prefix + "note:" + escape(key, "") }
-func (n names) probe() string          { return n.prefix + "probe" }
-func (n names) users() string          { return n.prefix + "users" }
+func (n names) note(key string) string    { return n.prefix + "note:" + escape(key, "") }
+func (n names) probe() string             { return n.prefix + "probe" }
+func (n names) users() string             { return n.prefix + "users" }
+func (n names) gateways() string          { return n.prefix + "gateways" }
+func (n names) imported(id string) string { return n.prefix + "import:" + escape(id, "") }
+
+// parse takes a key apart.
+func (n names) parse(key string) (record, bool) {
+	rest, ours := strings.CutPrefix(key, n.prefix)
+	rec := record{key: key}
+	tag, own, tagged := strings.Cut(strings.TrimPrefix(rest, "{"), "}:")
+	if tagged && strings.HasPrefix(rest, "{") {
+		rec.owner, ours = plainNames(tag, ours)
+		rest = own
+	}
+	rec.kind, rec.name, _ = strings.Cut(rest, ":")
+	if rec.kind != "budget" { // whose name has three parts
+		rec.name, ours = plainNames(rec.name, ours)
+	}
+	return rec, ours
+}
+
+// plainNames is what escape made of it; ok stays as it was, unless it made no such thing.
+func plainNames(s string, ok bool) (string, bool) {
+	out, err := plainName(s)
+	return out, ok && err == nil
+}
+
+func plainName(s string) (string, error) {
+	out, err := url.PathUnescape(s)
+	if err != nil {
+		return "", fmt.Errorf("name %q: %w", s, errRecord)
+	}
+	return out, nil
+}
 
 // escape keeps letters, digits and ._@- and what else is said, and writes the rest as %XX.
 func escape(s, also string) string {

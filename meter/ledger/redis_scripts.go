@@ -33,10 +33,16 @@ var (
 	onceLua string
 	//go:embed lua/session.lua
 	sessionLua string
+	//go:embed lua/tell.lua
+	tellLua string
+	//go:embed lua/take.lua
+	takeLua string
+	//go:embed lua/gateways.lua
+	gatewaysLua string
 )
 
 // scripts are called by their hash and sent whole where the server does not have them.
-type scripts struct{ lease, trim, settle, usage, state, note, once, session *redis.Script }
+type scripts struct{ lease, trim, settle, usage, state, note, once, session, tell, take, gateways *redis.Script }
 
 func newScripts() scripts {
 	book := callLua + fairLua + bookLua
@@ -45,6 +51,7 @@ func newScripts() scripts {
 		settle: redis.NewScript(book + settleLua), usage: redis.NewScript(book + usageLua),
 		state: redis.NewScript(stateLua), note: redis.NewScript(noteLua),
 		once: redis.NewScript(onceLua), session: redis.NewScript(sessionLua),
+		tell: redis.NewScript(tellLua), take: redis.NewScript(book + takeLua), gateways: redis.NewScript(gatewaysLua),
 	}
 }
 
@@ -64,6 +71,7 @@ type scriptCall struct {
 	Keep     int64                    `json:"keep"` // seconds
 	Number   string                   `json:"number"`
 	Owners   []string                 `json:"owners"` // tags of the others
+	Known    bool                     `json:"known"`  // the stream's user had it, and it held nothing here
 	Scopes   []scriptScope            `json:"scopes"`
 	Bases    []base                   `json:"bases"`
 	Calendar map[Unit]*scriptCalendar `json:"calendar"`

@@ -10,21 +10,17 @@ import (
 	"github.com/sttgate/sttgate/meter/ledger/ledgertest"
 )
 
-func TestMemory(t *testing.T) {
-	open := func(_ *testing.T, now func() time.Time, loc *time.Location) ledger.Store {
-		return ledger.NewMemory(now, loc)
-	}
-	ledgertest.Run(t, open)
-	t.Run("Mover", func(t *testing.T) { ledgertest.RunMover(t, open) })
+func memory(_ *testing.T, now func() time.Time, loc *time.Location) ledger.Store {
+	return ledger.NewMemory(now, loc)
 }
 
-func TestEmbedded(t *testing.T) {
-	open := func(t *testing.T, now func() time.Time, loc *time.Location) ledger.Store {
-		return openEmbedded(t, t.TempDir(), now, loc)
-	}
-	ledgertest.Run(t, open)
-	t.Run("Mover", func(t *testing.T) { ledgertest.RunMover(t, open) })
+func embedded(t *testing.T, now func() time.Time, loc *time.Location) ledger.Store {
+	return openEmbedded(t, t.TempDir(), now, loc)
 }
+
+func TestMemory(t *testing.T) { ledgertest.Run(t, memory) }
+
+func TestEmbedded(t *testing.T) { ledgertest.Run(t, embedded) }
 
 func openEmbedded(t testing.TB, dir string, now func() time.Time, loc *time.Location) *ledger.Embedded {
 	t.Helper()

@@ -30,7 +30,7 @@ func StartCluster(t testing.TB) *Cluster {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*redisHang)
 	defer cancel()
 	args = append(args, "--cluster-replicas", "1", "--cluster-yes")
-	if out, err := exec.CommandContext(ctx, "redis-cli", args...).CombinedOutput(); err != nil { //nolint:gosec // the tests' own words
+	if out, err := exec.CommandContext(ctx, "redis-cli", args...).CombinedOutput(); err != nil {
 		t.Fatalf("redis-cli %v: %v\n%s", args, err, out)
 	}
 	for _, s := range c.nodes {
@@ -42,6 +42,15 @@ func StartCluster(t testing.TB) *Cluster {
 // URL is what a store's config says.
 func (c *Cluster) URL() string {
 	return "redis+cluster://" + c.nodes[0].Addr() + "?addr=" + c.nodes[1].Addr()
+}
+
+// Do runs a command on every node, as the operator.
+func (c *Cluster) Do(args ...any) any {
+	c.t.Helper()
+	for _, s := range c.nodes {
+		s.Do(args...)
+	}
+	return nil
 }
 
 // Home is the primary that has an owner's keys.
@@ -74,6 +83,31 @@ func (c *Cluster) shards(owner string) (home string, ids map[string]string) {
 		c.t.Errorf("nobody has slot %d of %s", slot, owner)
 	}
 	return home, ids
+}
+
+// BeginMove says on two primaries that an owner's slot goes from one to the other; stop takes it back.
+func (c *Cluster) BeginMove(owner string) (stop func()) {
+	c.t.Helper()
+	from, ids := c.shards(owner)
+	one := c.node(from)
+	slot := one.Do("CLUSTER", "KEYSLOT", "{"+owner+"}")
+	for to, id := range ids {
+		if to == from {
+			continue
+		}
+		c.node(to).Do("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[from])
+		one.Do("CLUSTER", "SETSLOT", slot, "MIGRATING", id)
+		return func() {
+			one.Do("CLUSTER", "SETSLOT", slot, "STABLE")
+			c.node(to).Do("CLUSTER", "SETSLOT", slot, "STABLE")
+		}
+	}
+	c.t.Fatal("a Cluster with one primary")
+	return nil
+}
+
+func (c *Cluster) node(addr string) *RedisServer {
+	return c.nodes[slices.IndexFunc(c.nodes, func(s *RedisServer) bool { return s.Addr() == addr })]
 }
 
 // MoveSlot takes an owner's slot to another primary, key by key, as an operator's tool would. The

@@ -12,9 +12,9 @@ import (
 	"github.com/sttgate/sttgate/meter/ledger"
 )
 
-// RunMover runs what every store that is a ledger.Mover must show: its day goes to another
-// store and nothing is given away, or taken twice.
-func RunMover(t *testing.T, open Open) {
+// RunMover runs what every two stores that are ledger.Movers must show: the day of one goes to the
+// other and nothing is given away, or taken twice.
+func RunMover(t *testing.T, open, openTarget Open) {
 	t.Helper()
 	for name, test := range map[string]func(from desk, target func() desk){
 		"what each has left is the same to the millisecond":      moved,
@@ -31,7 +31,7 @@ func RunMover(t *testing.T, open Open) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			from := newDesk(t, open, noon(), time.UTC)
-			test(from, func() desk { return newDesk(t, open, from.Now(), time.UTC) })
+			test(from, func() desk { return newDesk(t, openTarget, from.Now(), time.UTC) })
 		})
 	}
 }

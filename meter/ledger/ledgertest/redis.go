@@ -150,6 +150,18 @@ func (s *RedisServer) Do(args ...any) any {
 	return v
 }
 
+// DoAll runs commands on one connection, up to the first that is refused.
+func (s *RedisServer) DoAll(commands ...[]any) error {
+	c := redis.NewClient(&redis.Options{Addr: s.Addr(), PoolSize: 1})
+	defer func() { _ = c.Close() }() // its commands were answered
+	for _, args := range commands {
+		if err := c.Do(context.Background(), args...).Err(); err != nil && !errors.Is(err, redis.Nil) {
+			return err
+		}
+	}
+	return nil
+}
+
 // until waits for what the server says, as a matter of seconds.
 func (s *RedisServer) until(what string, right func(said string) bool, args ...any) {
 	s.t.Helper()

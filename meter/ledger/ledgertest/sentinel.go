@@ -41,14 +41,18 @@ func StartSentinels(t testing.TB) *Sentinels {
 		w.args = []string{file, "--sentinel"}
 		w.Start()
 		t.Cleanup(w.Kill)
-		// They look around every ten seconds, and speak every two, for larger worlds than this.
-		w.Do("SENTINEL", "DEBUG", "info-period", "200", "publish-period", "200")
+		// They look around every ten seconds, and speak every two, for larger worlds than this; and
+		// take a machine under load for one whose clock jumps.
+		w.Do("SENTINEL", "DEBUG", "info-period", "200", "publish-period", "200", "tilt-trigger", "60000")
 		s.watch = append(s.watch, w)
 	}
 	for _, w := range s.watch {
 		w.until("three Sentinels", func(said string) bool {
 			return strings.Contains(said, "num-slaves:1") && strings.Contains(said, "num-other-sentinels:2")
 		}, "SENTINEL", "MASTER", master)
+	}
+	for _, w := range s.watch { // who has not heard of a failover for four times this undoes it
+		w.Do("SENTINEL", "DEBUG", "publish-period", "2000")
 	}
 	return s
 }
@@ -62,7 +66,7 @@ func (s *Sentinels) URL() string {
 // the replica did not have is lost then; the old primary takes writes until it hears of it.
 func (s *Sentinels) Failover() {
 	s.promote()
-	s.demoted()
+	s.demote()
 }
 
 // FailoverInOrder is a failover that loses nothing, as docs/redis.md tells it: writes stop first.
@@ -71,8 +75,8 @@ func (s *Sentinels) FailoverInOrder() {
 	old.Do("CLIENT", "PAUSE", "60000", "WRITE")
 	s.caughtUp()
 	s.promote()
+	s.demote()
 	old.Do("CLIENT", "UNPAUSE")
-	s.demoted()
 }
 
 // CutReplica ends the link of a replica that has everything. It is behind from then on.
@@ -102,9 +106,17 @@ func (s *Sentinels) promote() {
 	}
 }
 
-// demoted waits until the old primary follows the new one.
-func (s *Sentinels) demoted() {
+// demote makes the old primary a replica at once, which the Sentinels would do in some seconds, and
+// waits until it follows the new one and they know.
+func (s *Sentinels) demote() {
+	host, port, _ := strings.Cut(s.Primary.Addr(), ":")
+	s.Replica.Do("REPLICAOF", host, port)
 	s.Primary.until("the old primary as a replica", func(said string) bool { return strings.Contains(said, "state=online") }, "INFO", "replication")
+	for _, w := range s.watch {
+		w.until("a replica to fail over to", func(said string) bool {
+			return strings.Contains(said, "role-reported:slave") && strings.Contains(said, "master-link-status:ok")
+		}, "SENTINEL", "REPLICAS", master)
+	}
 }
 
 // number reads the digits that a text begins with.

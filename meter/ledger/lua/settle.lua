@@ -2,12 +2,12 @@
 -- written before anything is given back (book.lua): a settle that is sent again finds it.
 --
 -- Answers {word, ...}: 'clock' now · 'another' ·
--- 'ok' now, state version, state, balances, other owners.
+-- 'ok' now, known, state version, state, balances, other owners.
 
 if wrongClock() then return { 'clock', now } end
 lapse(call.stream)
 local mark = marks[call.stream] or readMark(call.stream)
-local held, owners = {}, call.owners
+local held, owners, known = {}, call.owners, 1
 if mark then
   owners = mark.g
   local more = call.spent > mark.charged or call.speech > (mark.w or 0)
@@ -26,17 +26,20 @@ else
   if s then
     owners = s.g
     spent = math.max(s.s, spent)
-  else
+  elseif not call.known then
+    known = 0
     -- Never leased here, or lost: charged to the scopes named, from the bases known.
     s = newStream(0)
     s.g = owners
     report(s, spent, 0, second)
     rebind(s, call.scopes, 0, call.bases)
   end
-  held = s.h
-  close(call.stream, s, spent, call.speech, second, true)
+  if s then -- or it held nothing here, and its balances are only read
+    held = s.h
+    close(call.stream, s, spent, call.speech, second, true)
+  end
 end
 local bals = readBalances(call.scopes, held)
 local version, data = state()
 commit()
-return { 'ok', now, version, data, bals, owners }
+return { 'ok', now, known, version, data, bals, owners }
