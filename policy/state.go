@@ -59,6 +59,9 @@ type State struct {
 	Review   Lock       `json:"review,omitzero"`
 	History  []Change   `json:"history,omitempty"` // oldest first, at most [MaxHistory]
 	LastCase string     `json:"last_case,omitempty"`
+	// Owed are the events that moved the user and of which nobody has said yet that they are delivered. They come and go
+	// with the record, so that none is lost with the process that wrote it.
+	Owed []Event `json:"owed,omitempty"`
 }
 
 // What a record keeps at most: the newest of each.

@@ -36,6 +36,7 @@ type bill struct {
 // bill is never nil and must be settled; after an error it is.
 func (g *gate) open(s subject, stream string, ms int64) (*bill, error) {
 	b := &bill{gate: g, sub: s}
+	g.watch.fresh(context.Background(), s.user)
 	res, grant, err := ledger.Reserve(context.Background(), g.ledger, ledger.Opening{
 		User: s.user, Stream: stream, Provider: s.provider, Plan: g.plan(s), Observe: g.metrics.lease,
 	}, ms)
@@ -143,6 +144,7 @@ func (b *bill) close(ms, speech int64) {
 		return
 	}
 	b.charged = ms
+	b.gate.charged(b.sub, u, ms)
 	b.balances.Balances, b.balances.At = u.Balances, u.At
 }
 

@@ -19,6 +19,7 @@ type gate struct {
 	slice  time.Duration
 	// unmeasured is MeterConfig.Unmeasured.
 	unmeasured string
+	watch      Watch
 	log        *slog.Logger
 	metrics    *Metrics
 }
@@ -45,11 +46,16 @@ type subject struct {
 // words says that speech is what the vendors' words last, so that they are to be read.
 func (g *gate) words() bool { return g.rules.Load().Policy.Basis == policy.BasisWords }
 
+func (s subject) policy() policy.Subject {
+	return policy.Subject{User: s.user, Plan: s.plan, Provider: s.provider}
+}
+
 // plan is the ledger's question "what applies to this user now?", asked with every lease.
 func (g *gate) plan(s subject) func(ledger.State, time.Time) []ledger.Scope {
 	return func(st ledger.State, at time.Time) []ledger.Scope {
-		r := g.rules.Load()
-		return r.scopes(s, g.effects(r, s, st, at))
+		r, record := g.rules.Load(), g.record(s.user, st)
+		g.watch.seen(s, record, at, false)
+		return r.scopes(s, policy.EffectsOf(record, r.Policy, s.policy(), at))
 	}
 }
 
@@ -64,6 +70,7 @@ type admission struct {
 // denial is an error (denied) except where the budgets want the client upgraded first: then
 // admit returns it in accept. reported says that the vendor's figure is charged.
 func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.Route, reported bool) (a *admission, accept *provider.Denial, err error) {
+	g.watch.fresh(ctx, s.user)
 	acct, grant, err := ledger.Open(ctx, g.ledger, ledger.Opening{
 		User: s.user, Stream: stream, Provider: s.provider,
 		Plan: g.plan(s), Slice: g.slice.Milliseconds(), Reported: reported, Log: g.log, Observe: g.metrics.lease,

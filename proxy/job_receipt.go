@@ -97,10 +97,12 @@ func (x *exchange) collect(object string, c receipt, out provider.Outcome) {
 	res := ledger.Resume(x.gate.ledger, ledger.Opening{
 		User: c.User, Stream: c.Stream, Provider: x.v.Name(), Observe: x.gate.metrics.lease,
 	})
-	if _, err := res.Settle(ctx, ms, x.speech(p, out, ms)); err != nil {
+	u, err := res.Settle(ctx, ms, x.speech(p, out, ms))
+	if err != nil {
 		x.log.Error("not settled; the next read tries again", slog.String("user", c.User), slog.String("stream", c.Stream), slog.Any("error", err))
 		return
 	}
+	x.gate.charged(subject{user: c.User, plan: x.caller.Plan, provider: x.v.Name()}, u, ms)
 	x.gate.metrics.settled(x.v.Name(), p.basis(out), ms)
 	x.log.LogAttrs(ctx, slog.LevelInfo, "job settled", slog.String("stream", c.Stream), slog.String("request", x.id),
 		slog.String("user", c.User), slog.String("provider", x.v.Name()), slog.Int64("charged_ms", ms), slog.Int64("reported_ms", out.Duration.Milliseconds()))

@@ -199,9 +199,7 @@ func TestDroppedAudioResumesWithTheBudgetAndShiftedTimes(t *testing.T) {
 	for st := r.server.Streams.List()[0]; st.Progress().Dropped < time.Second; {
 		<-tick.C
 	}
-	if _, _, err := r.server.Users.SetStage(t.Context(), policy.Setting{User: "bob", Stage: policy.None}); err != nil {
-		t.Fatal(err)
-	}
+	r.stage("bob", policy.None)
 	// The stream asks every two seconds of its own clock: feed it until it is let through.
 	ctx := t.Context()
 	ss, err := r.vendor.Begun(ctx, 1)

@@ -22,6 +22,7 @@ import (
 	"github.com/sttgate/sttgate/meter"
 	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/policy"
+	"github.com/sttgate/sttgate/policy/engine"
 	"github.com/sttgate/sttgate/proxy/fake"
 	"github.com/sttgate/sttgate/proxy/provider"
 )
@@ -41,6 +42,7 @@ type rig struct {
 	vendor *fake.Deepgram
 	server *Server
 	store  ledger.Store
+	engine *engine.Engine
 	log    *logBuffer
 	reg    *prometheus.Registry
 	done   chan struct{} // closed when Serve has returned
@@ -52,6 +54,7 @@ type rigOptions struct {
 	config func(*Config)
 	policy policy.Config
 	slice  time.Duration
+	engine func(*engine.Deps)
 	tls    bool // to the vendor
 	// distrust leaves the vendor's CA unknown to the gateway.
 	distrust bool
@@ -86,9 +89,19 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	if o.slice == 0 {
 		o.slice = 5 * time.Second
 	}
+	rules := o.policy.WithDefaults()
 	var err error
+	deps := engine.Deps{Store: r.store, Rules: func() policy.Config { return rules }, Log: slog.New(slog.DiscardHandler)}
+	if o.engine != nil {
+		o.engine(&deps)
+	}
+	r.engine, err = engine.New(deps)
+	if err != nil {
+		t.Fatal(err)
+	}
 	r.server, err = New(c, Deps{
-		Store: r.store, Slice: o.slice, Providers: provider.Builtin(), Registry: r.reg, TLS: roots, Policy: o.policy,
+		Store: r.store, Policy: rules, Watch: Watch{Seen: func(s Sighting) { r.engine.Seen(engine.Sighting(s)) }, Fresh: r.engine.Fresh},
+		Slice: o.slice, Providers: provider.Builtin(), Registry: r.reg, TLS: roots,
 		Log: slog.New(slog.NewJSONHandler(r.log, nil)),
 	})
 	if err != nil {
@@ -107,6 +120,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 		r.stop()
 		up.Close()
 		r.vendor.Close()
+		r.engine.Close()
 		if err := r.store.Close(); err != nil {
 			t.Errorf("close store: %v", err)
 		}
@@ -143,7 +157,13 @@ func (r *rig) stop() {
 // restrict moves a user to the stage that has a budget.
 func (r *rig) restrict(user string) {
 	r.t.Helper()
-	if _, _, err := r.server.Users.SetStage(r.t.Context(), policy.Setting{User: user, Stage: policy.Restrict}); err != nil {
+	r.stage(user, policy.Restrict)
+}
+
+// stage puts a user at a stage.
+func (r *rig) stage(user string, s policy.Stage) {
+	r.t.Helper()
+	if _, err := r.engine.Set(r.t.Context(), policy.Setting{User: user, Stage: s, By: "test"}); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -55,7 +55,7 @@ func (r *rules) refusing(s subject, stage policy.Stage, shadow bool) ledger.Scop
 
 // scopes are the budgets that apply to a subject under effects, and what its stage refuses.
 func (r *rules) scopes(s subject, e policy.Effects) []ledger.Scope {
-	who := policy.Subject{User: s.user, Plan: s.plan, Provider: s.provider}
+	who := s.policy()
 	applying := e.Applying(r.Budgets, who)
 	out := make([]ledger.Scope, 0, len(applying)+1)
 	for _, b := range applying {
@@ -73,13 +73,18 @@ func (r *rules) scopes(s subject, e policy.Effects) []ledger.Scope {
 	return out
 }
 
-// effects reads the ledger's opaque record. One that cannot be read counts as restrict: not knowing
-// must not lift a limit.
+// effects are what the ledger's opaque record means for a subject.
 func (g *gate) effects(r *rules, s subject, record ledger.State, at time.Time) policy.Effects {
+	return policy.EffectsOf(g.record(s.user, record), r.Policy, s.policy(), at)
+}
+
+// record reads the ledger's opaque record. One that cannot be read counts as restrict: not knowing
+// must not lift a limit.
+func (g *gate) record(user string, record ledger.State) policy.State {
 	st, err := policy.DecodeState(record.Data)
 	if err != nil {
-		g.log.Error("user record is unreadable; treated as restrict", slog.String("user", s.user), slog.Any("error", err))
+		g.log.Error("user record is unreadable; treated as restrict", slog.String("user", user), slog.Any("error", err))
 		st.Position = policy.Position{Stage: policy.Restrict, Cause: policy.ByHand}
 	}
-	return policy.EffectsOf(st, r.Policy, policy.Subject{User: s.user, Plan: s.plan, Provider: s.provider}, at)
+	return st
 }

@@ -23,6 +23,7 @@ import (
 type Deps struct {
 	Store     ledger.Store
 	Policy    policy.Config // the zero one: the rules of an empty file
+	Watch     Watch
 	Slice     time.Duration // how much audio a stream buys ahead
 	Providers []provider.Provider
 	Log       *slog.Logger
@@ -62,7 +63,7 @@ func New(c Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.unmeasured = c.Meter.Unmeasured
+	g.unmeasured, g.watch = c.Meter.Unmeasured, d.Watch
 	minter, err := NewMinter(c.Identity.Tokens)
 	if err != nil && !errors.Is(err, ErrNoTokens) {
 		return nil, err

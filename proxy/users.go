@@ -101,25 +101,3 @@ func (u *Users) scopes(r *rules, id, plan string, e policy.Effects) []asked {
 func (u *Users) Running(ctx context.Context, id string) (int, error) {
 	return u.store.Running(ctx, userOwner(id))
 }
-
-// SetStage puts a user at a stage and returns what was before and what is. It fails with
-// ledger.ErrConflict when somebody else changed the user meanwhile. Running streams follow
-// with their next lease.
-func (u *Users) SetStage(ctx context.Context, d policy.Setting) (before, after policy.State, err error) {
-	old, err := u.store.State(ctx, d.User)
-	if err != nil {
-		return before, after, err
-	}
-	if before, err = policy.DecodeState(old.Data); err != nil {
-		return before, after, err
-	}
-	rules, now := u.gate.rules.Load().Policy, time.Now().UTC().Truncate(time.Second)
-	before = before.Now(rules, now)
-	after, _ = policy.Set(before, d, rules, now)
-	data, err := after.Encode()
-	if err != nil {
-		return before, after, err
-	}
-	_, err = u.store.SetState(ctx, d.User, ledger.State{Version: old.Version, Data: data})
-	return before, after, err
-}

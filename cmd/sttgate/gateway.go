@@ -15,6 +15,7 @@ import (
 
 	"github.com/sttgate/sttgate/config"
 	"github.com/sttgate/sttgate/meter/ledger"
+	"github.com/sttgate/sttgate/policy/engine"
 	"github.com/sttgate/sttgate/proxy"
 	"github.com/sttgate/sttgate/proxy/provider"
 )
@@ -22,11 +23,12 @@ import (
 // gateway is a running gateway: the data listeners, the operator's listener and the
 // ledger behind both.
 type gateway struct {
-	store ledger.Store
-	proxy *proxy.Server
-	admin *http.Server
-	ops   net.Listener
-	log   *slog.Logger
+	store  ledger.Store
+	engine *engine.Engine
+	proxy  *proxy.Server
+	admin  *http.Server
+	ops    net.Listener
+	log    *slog.Logger
 
 	draining sync.Once
 	drained  chan struct{} // closed when the data side is down
@@ -48,16 +50,25 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 			err = errors.Join(err, store.Close())
 		}
 	}()
+	eng, err := newEngine(cfg.Policy, store, log, reg)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			eng.Close()
+		}
+	}()
 	v := opsVersion(version)
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	data, err := proxy.New(cfg.Proxy, proxy.Deps{
-		Store: store, Policy: cfg.Policy.Rules, Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: reg,
+		Store: store, Policy: cfg.Policy.Rules, Watch: watch(eng), Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: reg,
 	})
 	if err != nil {
 		return nil, err
 	}
 	g := &gateway{
-		store: store, proxy: data, log: log, drained: make(chan struct{}), hurried: make(chan struct{}), served: make(chan error, 2),
+		store: store, engine: eng, proxy: data, log: log, drained: make(chan struct{}), hurried: make(chan struct{}), served: make(chan error, 2),
 	}
 	registerState(reg, g, v)
 	ops, err := g.operator(cfg, reg, v)
@@ -148,6 +159,7 @@ func (g *gateway) Wait() error {
 	defer cancel()
 	err := errors.Join(first, g.admin.Shutdown(closing))
 	err = errors.Join(err, <-g.served)
+	g.engine.Close() // before its store
 	if cerr := g.store.Close(); cerr != nil {
 		err = errors.Join(err, fmt.Errorf("close ledger: %w", cerr))
 	}

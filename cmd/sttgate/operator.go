@@ -12,6 +12,7 @@ import (
 	"github.com/sttgate/sttgate/config"
 	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/policy"
+	"github.com/sttgate/sttgate/policy/engine"
 	"github.com/sttgate/sttgate/proxy"
 	"github.com/sttgate/sttgate/proxy/admin"
 )
@@ -20,7 +21,7 @@ import (
 // the types below are its doors.
 func (g *gateway) operator(cfg config.Config, metrics prometheus.Gatherer, v admin.Version) (http.Handler, error) {
 	d := admin.Deps{
-		Users: opsUsers{g.proxy.Users}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Health: opsHealth{g},
+		Users: opsUsers{g.proxy.Users, g.engine}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Health: opsHealth{g},
 		Metrics: metrics, Log: g.log, Version: v,
 	}
 	for _, s := range policy.Stages() {
@@ -42,7 +43,10 @@ func opsVersion(version string) admin.Version {
 }
 
 // opsUsers shows users to the operator.
-type opsUsers struct{ users *proxy.Users }
+type opsUsers struct {
+	users  *proxy.Users
+	engine *engine.Engine
+}
 
 func (o opsUsers) User(ctx context.Context, id string) (admin.User, error) {
 	u, err := o.users.User(ctx, id, "")
@@ -80,11 +84,11 @@ func (o opsUsers) SetStage(ctx context.Context, id string, c admin.StageChange) 
 	if err != nil {
 		return admin.State{}, admin.State{}, fmt.Errorf("%w: %w", admin.ErrInvalid, err)
 	}
-	old, next, err := o.users.SetStage(ctx, policy.Setting{User: id, Stage: stage, Until: c.Until, By: c.By, Reason: c.Reason})
+	out, err := o.engine.Set(ctx, policy.Setting{User: id, Stage: stage, Until: c.Until, By: c.By, Reason: c.Reason})
 	if err != nil {
 		return admin.State{}, admin.State{}, opsError(err)
 	}
-	return opsState(old), opsState(next), nil
+	return opsState(out.Before), opsState(out.After), nil
 }
 
 func opsState(s policy.State) admin.State {

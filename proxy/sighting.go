@@ -1,0 +1,44 @@
+package proxy
+
+import (
+	"context"
+	"time"
+
+	"github.com/sttgate/sttgate/meter/ledger"
+	"github.com/sttgate/sttgate/policy"
+)
+
+// Sighting is a user as the ledger has just shown them: what moves users looks at it.
+type Sighting struct {
+	User, Plan string
+	State      policy.State
+	At         time.Time // the store's clock
+	Whole      bool      // a whole upload or job was charged
+}
+
+// Watch is who is told of users. Each function may be nil.
+type Watch struct {
+	// Seen is told with every lease and with every upload that was charged. It must not block.
+	Seen func(Sighting)
+	// Fresh makes a user's record as new as need be, before something of theirs is let in. It bounds its own time.
+	Fresh func(ctx context.Context, user string)
+}
+
+func (w Watch) seen(s subject, st policy.State, at time.Time, whole bool) {
+	if w.Seen != nil {
+		w.Seen(Sighting{s.user, s.plan, st, at, whole})
+	}
+}
+
+func (w Watch) fresh(ctx context.Context, user string) {
+	if w.Fresh != nil {
+		w.Fresh(ctx, user)
+	}
+}
+
+// charged tells of an upload that was paid for.
+func (g *gate) charged(s subject, u ledger.Usage, ms int64) {
+	if ms > 0 {
+		g.watch.seen(s, g.record(s.user, u.State), u.At, true)
+	}
+}
