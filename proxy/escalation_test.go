@@ -75,7 +75,7 @@ func TestAFreeUserIsLedToRestrictLimitedAndFreedAgain(t *testing.T) {
 		defer tick.Stop()
 		for end := time.Now().Add(hang); !done(); <-tick.C {
 			if time.Now().After(end) {
-				t.Fatalf("%s: never; reviews %v, told %v", what, results, told)
+				t.Fatalf("%s: never; reviews %v, told %v\n%s", what, results, told, r.log)
 			}
 			c.send(1, 20)
 		}
@@ -86,6 +86,9 @@ func TestAFreeUserIsLedToRestrictLimitedAndFreedAgain(t *testing.T) {
 			defer mu.Unlock()
 			return slices.Equal(results, want)
 		}
+	}
+	for running.Progress().Forwarded < 3*time.Second { // and all but a lease of it is known to the ledger
+		<-look.C
 	}
 	clock.Add(2 * time.Minute)
 	talk("warning at t0", reviewed("stepped"))

@@ -91,7 +91,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	}
 	rules := o.policy.WithDefaults()
 	var err error
-	deps := engine.Deps{Store: r.store, Rules: func() policy.Config { return rules }, Log: slog.New(slog.DiscardHandler)}
+	deps := engine.Deps{Store: r.store, Rules: func() policy.Config { return rules }, Log: slog.New(slog.NewJSONHandler(r.log, nil))}
 	if o.engine != nil {
 		o.engine(&deps)
 	}
