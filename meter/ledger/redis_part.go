@@ -53,8 +53,7 @@ func others(all []*part) []string {
 func (r *Redis) call(p *part, user, stream string) scriptCall {
 	return scriptCall{
 		Prefix: r.names.tagged(p.tag), At: r.at(), User: escape(user, ""), Stream: escape(stream, ""), Own: p.own,
-		Owners: []string{}, Scopes: scriptScopes(p.scopes), Bases: []base{}, Spans: []int64{},
-		Fair: r.fair.script(p.tag),
+		Scopes: scriptScopes(p.scopes), Fair: r.fair.script(p.tag),
 	}
 }
 

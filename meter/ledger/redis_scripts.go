@@ -58,33 +58,34 @@ func newScripts() scripts {
 // mostAmount is the largest number that is exact in a script.
 const mostAmount = int64(1)<<53 - 1
 
-// scriptCall is the argument of the scripts that begin with book.lua. Lists are never null.
+// scriptCall is the argument of the scripts that begin with book.lua. What is empty is not sent:
+// the server reads every byte of it with every lease.
 type scriptCall struct {
 	Prefix   owner                    `json:"prefix"`
-	At       int64                    `json:"at"` // microseconds; 0 is the server's clock
+	At       int64                    `json:"at,omitempty"` // microseconds; 0 is the server's clock
 	User     string                   `json:"user"`
 	Stream   string                   `json:"stream"`
-	Own      bool                     `json:"own"` // the owner is the stream's user
-	Ceiling  int64                    `json:"ceiling"`
-	Spent    int64                    `json:"spent"`
-	Speech   int64                    `json:"speech"`
-	Keep     int64                    `json:"keep"` // seconds
+	Own      bool                     `json:"own,omitempty"` // the owner is the stream's user
+	Ceiling  int64                    `json:"ceiling,omitempty"`
+	Spent    int64                    `json:"spent,omitempty"`
+	Speech   int64                    `json:"speech,omitempty"`
+	Keep     int64                    `json:"keep,omitempty"` // seconds
 	Number   string                   `json:"number"`
-	Owners   []string                 `json:"owners"` // tags of the others
-	Known    bool                     `json:"known"`  // the stream's user had it, and it held nothing here
-	Scopes   []scriptScope            `json:"scopes"`
-	Bases    []base                   `json:"bases"`
-	Calendar map[Unit]*scriptCalendar `json:"calendar"`
-	Spans    []int64                  `json:"spans"` // microseconds
+	Owners   []string                 `json:"owners,omitempty"` // tags of the others
+	Known    bool                     `json:"known,omitempty"`  // the stream's user had it, and it held nothing here
+	Scopes   []scriptScope            `json:"scopes,omitempty"`
+	Bases    []base                   `json:"bases,omitempty"`
+	Calendar map[Unit]*scriptCalendar `json:"calendar,omitempty"`
+	Spans    []int64                  `json:"spans,omitempty"` // microseconds
 	Fair     *scriptFair              `json:"fair,omitempty"`
 }
 
 type scriptScope struct {
 	Budget string `json:"budget"`
 	Unit   Unit   `json:"unit"`
-	Length int64  `json:"length"` // seconds
+	Length int64  `json:"length,omitempty"` // seconds
 	Limit  int64  `json:"limit"`
-	Shadow bool   `json:"shadow"`
+	Shadow bool   `json:"shadow,omitempty"`
 }
 
 // scriptCalendar is the windows of a unit around an instant: id and end, in order, from

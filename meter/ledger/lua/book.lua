@@ -27,6 +27,7 @@ local KEEP_USAGE = 8 * DAY    -- as keepUsage
 local KEEP_SETTLED = 2 * 3600 -- as keepSettled
 local SLACK = 2 * 3600        -- on every time to live: clocks of nodes differ
 local GIVE_UP = 25 * 3600     -- a stream that nobody leased for so long is charged
+local GIVE_UP_STEP = 600      -- and not to the second, so that most leases need not write when
 local LAPSE_STEP = 4          -- such streams closed with one call
 
 -- The caller knows zones and calendars and sends the windows around the time it
@@ -132,8 +133,8 @@ end
 local function firstMinute(length) return math.floor((now - length * 1000000) / 60000000) end
 
 -- Streams: u user, s spent, c ceiling, p peak, o peak before the newest lease, n seen,
--- k kept until, q the newest lease's number, g owners of its other budgets, h holds, w speech
--- (words): nil for none, which is most streams and all of older versions.
+-- k kept until, d what the sorted set says, q the newest lease's number, g owners of its other
+-- budgets, h holds, w speech (words): nil for none, which is most streams and all of older versions.
 -- A hold: b budget, u unit, w window, e its end, f base (from), g granted.
 
 local function streamKey(id) return base .. 'stream:' .. id end
@@ -152,7 +153,7 @@ local function readMark(id)
 end
 
 local function newStream(spent)
-  return { u = call.user, s = spent, c = spent, p = spent, o = spent, n = 0, k = 0, q = '', g = {}, h = {} }
+  return { u = call.user, s = spent, c = spent, p = spent, o = spent, n = 0, k = 0, d = 0, q = '', g = {}, h = {} }
 end
 
 -- What the call leaves: streams and marks by id.
@@ -330,9 +331,9 @@ end
 
 local function writeSeries(s)
   for hour, m in pairs(s.changed) do redis.call('HSET', s.key, digits(hour), cmsgpack.pack(m)) end
-  if next(s.changed) == nil then return end
-  redis.call('EXPIRE', s.key, KEEP_USAGE + SLACK)
   if not s.grown then return end
+  -- Once an hour, so with an hour more than the rest needs, and what a clock may have been ahead.
+  redis.call('EXPIRE', s.key, KEEP_USAGE + DAY)
   local oldest = math.floor((second - KEEP_USAGE) / 3600) - 1
   for _, f in ipairs(redis.call('HKEYS', s.key)) do
     if tonumber(f) < oldest then redis.call('HDEL', s.key, f) end
@@ -354,11 +355,13 @@ local function commit()
   end
   local open = false
   for id, s in pairs(streams) do
-    local due = s.n + GIVE_UP
+    local due = math.ceil((s.n + GIVE_UP) / GIVE_UP_STEP) * GIVE_UP_STEP
     if s.k > 0 then due = s.k end
+    if s.d ~= due then
+      redis.call('ZADD', base .. 'open', due, id)
+      s.d, open = due, true
+    end
     redis.call('SET', streamKey(id), cmsgpack.pack(s), 'EX', math.max(due - second, 0) + KEEP_USAGE + SLACK)
-    redis.call('ZADD', base .. 'open', due, id)
-    open = true
   end
   if open then redis.call('EXPIRE', base .. 'open', 2 * KEEP_USAGE) end
   for _, x in pairs(balances) do
