@@ -30,7 +30,7 @@ type Redis struct {
 	names   names
 	loc     *time.Location
 	timeout time.Duration
-	clock   func() time.Time // tests hold it; nil is the server's
+	clock   func() time.Time // nil is the server's
 	log     *slog.Logger
 	reset   func()
 	open    openStreams
@@ -59,6 +59,9 @@ type RedisOptions struct {
 	// Gateway says that a gateway runs on the store, in a few words for people: who wants to
 	// export its day is told. "" is nobody.
 	Gateway string
+	// Clock is what scripts are told the time is: simulations pass years in minutes. Nil is the
+	// server's, which is the only one that several gateways share.
+	Clock func() time.Time
 }
 
 // OpenRedis prepares a store and connects to nothing: a gateway starts while its server is
@@ -84,7 +87,7 @@ func OpenRedis(c RedisConfig, loc *time.Location, o RedisOptions) (*Redis, error
 	r := &Redis{
 		db: redis.NewUniversalClient(client), scripts: newScripts(), names: names{prefix: c.Prefix}, loc: loc, timeout: c.Timeout,
 		presence: presence{gateway: o.Gateway},
-		log:      o.Log, reset: o.Reset, fair: fair, id: rand.Text(),
+		clock:    o.Clock, log: o.Log, reset: o.Reset, fair: fair, id: rand.Text(),
 	}
 	r.lines = newLines(r)
 	return r, nil

@@ -53,9 +53,14 @@ local function balanceKey(budget, unit, window)
   return base .. 'budget:' .. budget .. ':' .. unit .. ':' .. digits(window)
 end
 
+-- balance is that of a hold, whose window never changes: its name is written once for each.
+local found = {}
+
 local function balance(h)
+  local x = found[h]
+  if x then return x end
   local k = balanceKey(h.b, h.u, h.w)
-  local x = balances[k]
+  x = balances[k]
   if not x then
     local v = redis.call('HMGET', k, 's', 'h')
     x = { key = k, old = v[1] and true or false, s = tonumber(v[1] or 0), h = tonumber(v[2] or 0), unit = h.u, ends = h.e }
@@ -63,6 +68,7 @@ local function balance(h)
     x.s0, x.h0 = x.s, x.h
     balances[k] = x
   end
+  found[h] = x
   return x
 end
 
@@ -168,9 +174,15 @@ local function find(holds, h)
 end
 
 -- holdFor is the window that a scope means now; balance.go says why a window that
--- was begun is not left when the clock goes back.
+-- was begun is not left when the clock goes back. Within a call it is found once for each scope: it
+-- is the same one before the stream holds it and after.
+local meant = {}
+
 local function holdFor(sc, held)
-  local h = { b = sc.budget, u = sc.unit, w = 0, e = 0, f = 0, g = 0 }
+  local h = meant[sc]
+  if h then return h end
+  h = { b = sc.budget, u = sc.unit, w = 0, e = 0, f = 0, g = 0 }
+  meant[sc] = h
   if h.u == 'rolling' then return h end
   h.w, h.e = windowAt(h.u, second)
   for _, o in ipairs(held) do
@@ -179,7 +191,10 @@ local function holdFor(sc, held)
   local nw, ne = windowAt(h.u, second + DAY)
   if nw > h.w then
     local n = { b = h.b, u = h.u, w = nw, e = ne, f = 0, g = 0 }
-    if balance(n).old then return n end
+    if balance(n).old then
+      meant[sc] = n
+      return n
+    end
   end
   return h
 end
