@@ -14,7 +14,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check mutate bench demo conformance static image ci clean
+.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check mutate bench bench-ledger demo conformance static image ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ mutate: ## mutation tests of the policy's rules; fails if a mutant that a test r
 
 bench: ## the relay beside nginx and others; writes a table (minutes)
 	$(GO) run ./proxy/bench
+
+bench-ledger: ## what streams cost on Redis, 10 000 of them and a shard of a million; writes tables (minutes)
+	$(GO) run ./proxy/bench ledger
 
 demo: ## the main job on one machine: no keys, no servers, half a minute
 	$(GO) run ./cmd/sttgate demo

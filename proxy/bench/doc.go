@@ -22,5 +22,11 @@
 // Concurrency: the orchestrating side is one goroutine, locked to one thread
 // because the kernel ties "die with your parent" to the thread that forked.
 //
+// "bench ledger" is about the other half of a large installation, Redis: what streams ask of it, what their
+// users take in it, and what one core of it carries.
+//
+//	virtual streams: Account.Spend in real time ──► ledger.Redis ──► scripts ──► redis-server, one core
+//	     no relay, no client's socket             as in a gateway              INFO cpu, stats, commandstats
+//
 // It runs on Linux only: CPU clocks of other processes, epoll and /proc.
 package main

@@ -47,6 +47,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 			return 0
 		}
 	}
+	if len(args) > 0 && args[0] == "ledger" {
+		return ledgerMain(args[1:], stdout, stderr)
+	}
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0

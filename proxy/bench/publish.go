@@ -33,15 +33,20 @@ func publish(b book, o options, stdout io.Writer) error {
 	if o.out == "" {
 		return nil
 	}
-	doc, err := os.ReadFile(o.out)
+	return writeInto(o.out, text)
+}
+
+// writeInto replaces the generated part of a document.
+func writeInto(file, text string) error {
+	doc, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
 	doc, err = replaceBetween(doc, text)
 	if err != nil {
-		return fmt.Errorf("%s: %w", o.out, err)
+		return fmt.Errorf("%s: %w", file, err)
 	}
-	return os.WriteFile(o.out, doc, 0o644) //nolint:gosec // a document for everyone
+	return os.WriteFile(file, doc, 0o644) //nolint:gosec // a document for everyone
 }
 
 var errNoMarks = errors.New("the lines " + beginMark + " and " + endMark + " are not there in this order")
