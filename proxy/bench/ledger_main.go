@@ -129,7 +129,7 @@ func parseLedger(args []string, stderr io.Writer) (ledgerOptions, error) {
 	fs.IntVar(&o.gateways, "gateways", 10, "gateways, each with a pool of connections")
 	fs.DurationVar(&o.window, "window", 20*time.Second, "how long streams are watched in real time")
 	fs.DurationVar(&o.slice, "slice", 5*time.Second, "ledger.slice")
-	fs.StringVar(&o.out, "out", "", "Markdown file whose generated part is replaced; a run of all cases belongs in docs/scale.md")
+	fs.StringVar(&o.out, "out", "", "Markdown file whose generated part is replaced, with -only those of its tables that were measured; docs/scale.md")
 	fs.StringVar(&o.relay, "relay", "docs/benchmarks.md", "the page with what the relay costs per frame and stream")
 	if err := fs.Parse(args); err != nil {
 		return o, err

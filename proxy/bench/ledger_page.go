@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -26,10 +28,15 @@ type ledgerBook struct {
 // page is the generated part of docs/scale.md.
 func (b ledgerBook) page() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s\n", b.Where)
+	where := ""
+	if b.o.only == "" {
+		fmt.Fprintf(&s, "%s\n", b.Where)
+	} else {
+		where = b.Where + "\n\n" // its tables may come to stand among those of another run
+	}
 	part := func(title string, rows [][]string) {
 		if len(rows) > 1 {
-			fmt.Fprintf(&s, "\n### %s\n\n%s", title, table(rows))
+			fmt.Fprintf(&s, "\n### %s\n\n%s%s", title, where, table(rows))
 		}
 	}
 	part("What a stream asks of Redis", b.callsTable())
@@ -52,7 +59,33 @@ func publishLedger(b ledgerBook, stdout io.Writer) error {
 	if _, err := io.WriteString(stdout, text); err != nil || b.o.out == "" {
 		return err
 	}
+	if b.o.only != "" {
+		doc, err := os.ReadFile(b.o.out)
+		if err != nil {
+			return err
+		}
+		_, old, _ := strings.Cut(string(doc), beginMark)
+		old, _, _ = strings.Cut(old, endMark)
+		text = mergeSections(old, text)
+	}
 	return writeInto(b.o.out, text)
+}
+
+// mergeSections replaces the sections of a page that a run of some cases has measured again, by their
+// titles, and adds what is new at the end.
+func mergeSections(old, text string) string {
+	const mark = "\n### "
+	sections := strings.Split(strings.TrimSpace(old), mark)
+	title := func(s string) string { t, _, _ := strings.Cut(s, "\n"); return t }
+	for _, s := range strings.Split(text, mark)[1:] {
+		i := slices.IndexFunc(sections, func(o string) bool { return title(o) == title(s) })
+		if i < 0 {
+			sections = append(sections, strings.TrimSpace(s)+"\n")
+			continue
+		}
+		sections[i] = strings.TrimSpace(s) + "\n"
+	}
+	return strings.TrimSpace(strings.Join(sections, mark)) + "\n"
 }
 
 func (b ledgerBook) callsTable() [][]string {

@@ -107,6 +107,18 @@ func TestTheHotKeysCallIsWhatTheUsersOwnLeaves(t *testing.T) {
 	}
 }
 
+func TestARunOfSomeCasesReplacesItsOwnTables(t *testing.T) {
+	old := "\n\nMeasured then.\n\n### One\n\n| 1 |\n\n### Two\n\n| 2 |\n\n"
+	got := mergeSections(old, "\n### Two\n\nMeasured now.\n\n| 22 |\n\n### Three\n\n| 3 |\n")
+	want := "Measured then.\n\n### One\n\n| 1 |\n\n### Two\n\nMeasured now.\n\n| 22 |\n\n### Three\n\n| 3 |\n"
+	if got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := mergeSections("", "\n### One\n\n| 1 |\n"); got != "### One\n\n| 1 |\n" {
+		t.Errorf("into an empty page: %q", got)
+	}
+}
+
 func TestStreamsAreScatteredEvenly(t *testing.T) {
 	var hits [10]int
 	for i := range 10_000 {
