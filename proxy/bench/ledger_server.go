@@ -193,7 +193,10 @@ func accountOf(info map[string]string) (account, error) {
 	}
 	a.cpu = seconds("used_cpu_user_main_thread") + seconds("used_cpu_sys_main_thread")
 	a.in, a.out = number("total_net_input_bytes"), number("total_net_output_bytes")
-	a.log, a.memory = number("aof_current_size"), number("used_memory")
+	a.memory = number("used_memory")
+	if info["aof_enabled"] != "0" {
+		a.log = number("aof_current_size")
+	}
 	for _, c := range []string{"eval", "evalsha"} {
 		a.calls += callsIn(info["cmdstat_"+c])
 	}
