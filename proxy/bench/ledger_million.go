@@ -121,7 +121,7 @@ func restore(ctx context.Context, db *redis.Client, kinds [2][]record, first, st
 }
 
 // gateways are stores as of so many processes, each with a pool of its own.
-func gateways(s *redisServer, n int) ([]*ledger.Redis, func() error, error) {
+func gateways(s *redisServer, o ledgerOptions) ([]*ledger.Redis, func() error, error) {
 	var all []*ledger.Redis
 	shut := func() error {
 		var err error
@@ -130,8 +130,12 @@ func gateways(s *redisServer, n int) ([]*ledger.Redis, func() error, error) {
 		}
 		return err
 	}
-	for range n {
-		r, err := s.store(250*time.Millisecond, nil) // the default: an answer that is late is an outage
+	timeout := 250 * time.Millisecond // the default: an answer that is late is an outage
+	if o.quick {
+		timeout = 10 * time.Second // a first look is for any machine
+	}
+	for range o.gateways {
+		r, err := s.store(timeout, nil)
 		if err != nil {
 			return nil, nil, errors.Join(err, shut())
 		}
@@ -145,7 +149,7 @@ func streamsCase(ctx context.Context, s *redisServer, o ledgerOptions) (rows []c
 	if err := s.empty(ctx); err != nil {
 		return nil, err
 	}
-	stores, shut, err := gateways(s, o.gateways)
+	stores, shut, err := gateways(s, o)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +183,7 @@ func shardCase(ctx context.Context, s *redisServer, o ledgerOptions) (people pop
 	if _, err := s.rewritten(ctx); err != nil {
 		return people, nil, err
 	}
-	stores, shut, err := gateways(s, o.gateways)
+	stores, shut, err := gateways(s, o)
 	if err != nil {
 		return people, nil, err
 	}
