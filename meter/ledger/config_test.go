@@ -14,14 +14,14 @@ func TestConfigDefaultsAreValid(t *testing.T) {
 	if err := (ledger.Config{}).Validate(); err != nil {
 		t.Fatal(err)
 	}
-	redis := ledger.RedisConfig{URL: secret.New("redis://127.0.0.1:6379/0"), Prefix: "sttgate:", Timeout: 250 * time.Millisecond}
+	redis := ledger.RedisConfig{URL: secret.New("redis://127.0.0.1:6379/0"), Prefix: "sttgate:", Timeout: 250 * time.Millisecond, Layout: "native"}
 	want := ledger.Config{Store: "embedded", Path: "sttgate-data", Slice: 5 * time.Second, Timezone: "UTC", Redis: redis, Outage: outage(10*time.Second, 5*time.Minute)}
 	if got := (ledger.Config{}).WithDefaults(); !reflect.DeepEqual(got, want) {
 		t.Fatalf("%+v", got)
 	}
 	set := ledger.Config{
 		Store: "redis", Path: "/data", Slice: 100 * time.Millisecond, Timezone: "Europe/Berlin",
-		Redis:  ledger.RedisConfig{URL: secret.New("rediss+cluster://h?addr=i:1"), Prefix: "x:", Timeout: time.Second},
+		Redis:  ledger.RedisConfig{URL: secret.New("rediss+cluster://h?addr=i:1"), Prefix: "x:", Timeout: time.Second, Layout: "native"},
 		Outage: ledger.OutageConfig{Mode: "deny", GracePerStream: time.Second, GracePerUser: time.Minute},
 	}
 	if got := set.WithDefaults(); !reflect.DeepEqual(got, set) || set.Validate() != nil {
