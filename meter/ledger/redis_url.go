@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -121,17 +122,21 @@ func redisOptions(c RedisConfig) (*redis.UniversalOptions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redis.url %w", err)
 	}
+	o.PoolSize = poolSize
+	restrain(o, c.Timeout)
+	return o, nil
+}
+
+func restrain(o *redis.UniversalOptions, timeout time.Duration) {
 	o.ContextTimeoutEnabled = true
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = c.Timeout, c.Timeout, c.Timeout, c.Timeout
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout, timeout
 	o.MaxRetries, o.DialerRetries = -1, 1
 	// Every call is one that may be repeated (absolute numbers, or a mark); a Cluster must be
 	// followed while it moves.
 	o.MaxRedirects = 3
-	o.PoolSize = poolSize
 	// The oldest dialect, which everything speaks that calls itself Redis.
 	o.Protocol, o.DisableIdentity = 2, true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return o, nil
 }
 
 // poolSize bounds the connections to one server. A call takes a fraction of a
