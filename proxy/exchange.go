@@ -41,6 +41,7 @@ type exchange struct {
 	bill   *bill   // nil where nothing is charged
 	basis  string  // of what was charged; "": our own count
 	status int     // of the answer
+	model  string  // that its order names
 	method string  // how its audio was measured; "" where there was none
 }
 
@@ -265,5 +266,6 @@ func (x *exchange) report(err error) {
 	m := x.gate.metrics
 	m.audio(x.v.Name(), x.rt.Mode, "forwarded", p.Forwarded, p.Bytes)
 	m.ended(x.v.Name(), result, cmp.Or(x.basis, ChargeAudio), charged)
+	x.tell(result, charged)
 	x.log.LogAttrs(context.Background(), lvl, "upload ended", append(attrs, slog.String("mode", string(x.rt.Mode)))...)
 }

@@ -20,6 +20,7 @@ type gate struct {
 	// unmeasured is MeterConfig.Unmeasured.
 	unmeasured string
 	watch      Watch
+	sessions   Sessions
 	log        *slog.Logger
 	metrics    *Metrics
 }

@@ -55,7 +55,9 @@ type rigOptions struct {
 	policy policy.Config
 	slice  time.Duration
 	engine func(*engine.Deps)
-	tls    bool // to the vendor
+	// sessions is told of what ends.
+	sessions Sessions
+	tls      bool // to the vendor
 	// distrust leaves the vendor's CA unknown to the gateway.
 	distrust bool
 }
@@ -101,7 +103,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	}
 	r.server, err = New(c, Deps{
 		Store: r.store, Policy: rules, Watch: Watch{Seen: func(s Sighting) { r.engine.Seen(engine.Sighting(s)) }, Fresh: r.engine.Fresh},
-		Slice: o.slice, Providers: provider.Builtin(), Registry: r.reg, TLS: roots,
+		Slice: o.slice, Sessions: o.sessions, Providers: provider.Builtin(), Registry: r.reg, TLS: roots,
 		Log: slog.New(slog.NewJSONHandler(r.log, nil)),
 	})
 	if err != nil {

@@ -25,6 +25,7 @@ type Deps struct {
 	Policy    policy.Config // the zero one: the rules of an empty file
 	Watch     Watch
 	Slice     time.Duration // how much audio a stream buys ahead
+	Sessions  Sessions
 	Providers []provider.Provider
 	Log       *slog.Logger
 	Registry  prometheus.Registerer
@@ -63,7 +64,7 @@ func New(c Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.unmeasured, g.watch = c.Meter.Unmeasured, d.Watch
+	g.unmeasured, g.watch, g.sessions = c.Meter.Unmeasured, d.Watch, d.Sessions
 	minter, err := NewMinter(c.Identity.Tokens)
 	if err != nil && !errors.Is(err, ErrNoTokens) {
 		return nil, err

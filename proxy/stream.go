@@ -57,12 +57,15 @@ func (s *Stream) Progress() Progress {
 // newStream joins two sockets whose handshakes are done. It owns them from here on.
 func newStream(id, request string, a *admission, rt provider.Route, v *vendor, cfg relay.Config, c, up leg, g *gate) *Stream {
 	rt.Words = g.words()
+	told := rt // a session tells of its speech, also where nobody is charged by it
+	told.Words = rt.Words || g.sessions.Ended != nil
 	t := &tap{
-		session: v.Open(rt), gate: g, sub: a.subject, route: rt, now: time.Now, request: request,
+		session: v.Open(told), gate: g, sub: a.subject, route: rt, now: time.Now, request: request,
 		purse: purse{account: a.account, gate: g, sub: a.subject, basis: v.config.Charge, began: time.Now()},
 	}
 	t.purse.weight.Store(rt.Weight)
 	t.stream = relay.New(cfg, c.conn, up.conn, up.rest, t)
+	t.remember(g.sessions, v.Provider)
 	t.purse.waiting = func() { t.stream.Waiting(relay.Client) }
 	return &Stream{
 		ID: id, User: a.user, Provider: a.provider, Mode: provider.ModeStream, Started: time.Now(), request: request,
@@ -152,6 +155,7 @@ func (s *Stream) report(res relay.Result, settle error) {
 	s.metrics.metered(s.Provider, method)
 	s.metrics.ended(s.Provider, s.result(res), cmp.Or(s.tap.purse.basis, ChargeAudio), charged)
 	s.log.LogAttrs(context.Background(), level(settle), "stream ended", attrs...)
+	s.tell(s.result(res))
 }
 
 // level is an error's where audio was relayed that the ledger does not know of.

@@ -32,6 +32,8 @@ type tap struct {
 	asked      time.Time        // when the budget was last asked for while dropping
 	finished   sync.Once
 	keepalives keepalives
+	pauses     *pauses    // nil: nobody wants to know
+	excerpt    *excerpt   // the same
 	owed       sync.Mutex // held from the session's word to its sending: what is owed leaves in the session's order
 
 	forwarded, dropped         atomic.Int64 // bytes; read by the ticker
@@ -73,6 +75,7 @@ func (t *tap) VendorText(msg []byte) ([]byte, relay.Verdict, error) {
 		return nil, relay.Pass, nil // what the vendor says reaches the client even if we cannot read it
 	}
 	t.purse.told(t.session)
+	t.excerpt.add(msg)
 	if a.Last {
 		t.stream.Enough()
 	}
@@ -152,6 +155,9 @@ func (t *tap) end(d *provider.Denial) (first bool) {
 // tick buys the wall clock's share, where a stream costs by it, and ends a stream
 // that nobody pays for any longer.
 func (t *tap) tick(now time.Time) {
+	if t.pauses != nil {
+		t.pauses.look(now, t.came())
+	}
 	if err := t.purse.tick(now); err != nil {
 		t.endUnpaid(t.purse.why(1, err))
 	}

@@ -143,6 +143,9 @@ func (x *exchange) finish(resp *http.Response, g *gauge, body *uploadBody) error
 	// the connection with it, and what has not been read of the answer.
 	body.stop()
 	order := body.order()
+	if order != nil {
+		x.model = order.Model
+	}
 	out := x.batch.Outcome(x.rt, resp.StatusCode, head)
 	unseen := order != nil && order.URL || g.unseen()
 	x.metered(g.method(out.Known))

@@ -59,7 +59,7 @@ func (Deepgram) Match(r *http.Request) (Route, error) {
 
 // Open starts a session.
 func (Deepgram) Open(rt Route) Session {
-	return &deepgramSession{v2: rt.Variant == deepgramV2, words: rt.Words, format: rt.Format, lastSeq: -1}
+	return &deepgramSession{v2: rt.Variant == deepgramV2, words: rt.Words, query: rt.Query, format: rt.Format, lastSeq: -1}
 }
 
 // Safe names what a client needs of the vendor's refusal: what was wrong, under

@@ -24,7 +24,7 @@ func (Soniox) Order(rt Route, body []byte) (Order, error) {
 	if err != nil {
 		return Order{}, err
 	}
-	var o Order
+	o := Order{Model: jsonModel(body)}
 	var url string
 	for _, f := range []struct {
 		key string

@@ -19,6 +19,7 @@ type sonioxSession struct {
 
 	mu       sync.Mutex // guards what follows
 	format   meter.Format
+	model    string
 	started  bool  // the start message has passed
 	ended    bool  // the vendor has its end of audio
 	gathered int64 // bytes of the audio message at hand
@@ -62,7 +63,7 @@ func (s *sonioxSession) FromClient(text []byte) (Action, error) {
 	case s.started || m.typ != "":
 		return s.control(text, m.typ)
 	}
-	s.started, s.format = true, m.format
+	s.started, s.format, s.model = true, m.format, jsonModel(text)
 	if out := sonioxRewrite(text, s.reference); !bytes.Equal(out, text) {
 		return Action{Replace: out}, nil
 	}

@@ -30,7 +30,7 @@ func (Speechmatics) Order(rt Route, config []byte) (Order, error) {
 		return Order{}, err
 	}
 	fetch := fields["fetch_data"]
-	o := Order{URL: fetch != nil && string(fetch) != "null"}
+	o := Order{URL: fetch != nil && string(fetch) != "null", Model: jsonModel(config)}
 	if rt.Reference != "" {
 		o.Replace = speechmaticsTracked(config, fields["tracking"], rt.Reference)
 	}

@@ -21,6 +21,7 @@ type speechmaticsSession struct {
 
 	mu       sync.Mutex // guards what follows
 	format   meter.Format
+	model    string
 	started  bool // StartRecognition has passed
 	ended    bool // the vendor has its EndOfStream
 	denied   bool // and has it from the gateway, which has to have the last word
@@ -87,7 +88,7 @@ func (s *speechmaticsSession) FromClient(text []byte) (Action, error) {
 		if s.format, err = speechmaticsFormat(fields["audio_format"]); err != nil {
 			return Action{}, err
 		}
-		s.started = true
+		s.started, s.model = true, jsonModel(text)
 	case "EndOfStream":
 		s.ended = true
 		return s.lastNumber(text, s.lost, s.forwarded()), nil
