@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/policy/review"
 )
@@ -60,6 +61,11 @@ func (p Policy) validate() error {
 		{"policy.external.", p.External.Validate(p.Rules.Source)},
 	} {
 		errs = append(errs, prefixed(part.prefix, part.err))
+	}
+	if url := p.External.RedisURL; !url.Empty() {
+		if err := ledger.CheckRedisURL(url); err != nil {
+			errs = append(errs, fmt.Errorf("policy.external.redis_url: %w", err))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/sttgate/sttgate/config/secret"
@@ -24,7 +25,7 @@ type ClassifierConfig struct {
 	Key                secret.Value // sent as a bearer token; empty: none
 	Timeout            time.Duration
 	Concurrency        int  // reviews at once, of this gateway
-	IncludeTranscripts bool // excerpts of what was said leave the house
+	IncludeTranscripts bool // excerpts of what was said are kept, and leave the house
 }
 
 // CreditsConfig is the section policy.review.credits.
@@ -111,12 +112,18 @@ func (c ExternalConfig) Validate(source string) error {
 	var f faults
 	if source == "http" {
 		f.address("url", c.URL)
+		if c.URL != "" && !strings.Contains(c.URL, userPlace) {
+			f.add("url", "has no {user}: where the user's id stands")
+		}
 	}
 	if source == "redis" && c.RedisURL.Empty() {
 		f.add("redis_url", "is missing: where the backend keeps its stages")
 	}
-	if c.RedisKey == "" {
+	switch {
+	case c.RedisKey == "":
 		f.add("redis_key", "must not be empty: leave it out for the default")
+	case !strings.Contains(c.RedisKey, userPlace):
+		f.add("redis_key", "has no {user}: where the user's id stands")
 	}
 	f.positive("timeout", c.Timeout)
 	f.positive("ttl", c.TTL)

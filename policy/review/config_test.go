@@ -38,7 +38,8 @@ func TestEveryFaultIsALineWithItsKeyAndWithoutTheURL(t *testing.T) {
 		"no model":        {ClassifierConfig{Type: TypeOpenAI, URL: hidden}.WithDefaults().Validate(), "url model"},
 		"empty credits":   {CreditsConfig{}.Validate(), "type timeout refresh"},
 		"credits, no url": {CreditsConfig{Type: TypeHTTP, URL: "nowhere"}.WithDefaults().Validate(), "url"},
-		"stage http":      {ExternalConfig{URL: hidden}.WithDefaults().Validate("http"), "url"},
+		"stage http":      {ExternalConfig{URL: hidden + "/{user}"}.WithDefaults().Validate("http"), "url"},
+		"no place":        {ExternalConfig{URL: "http://host/user", RedisKey: "stage:user"}.WithDefaults().Validate("http"), "url redis_key"},
 		"stage redis":     {ExternalConfig{}.Validate("redis"), "redis_url redis_key timeout ttl"},
 	} {
 		var keys []string
