@@ -23,12 +23,13 @@ import (
 // gateway is a running gateway: the data listeners, the operator's listener and the
 // ledger behind both.
 type gateway struct {
-	store  ledger.Store
-	engine *engine.Engine
-	proxy  *proxy.Server
-	admin  *http.Server
-	ops    net.Listener
-	log    *slog.Logger
+	store    ledger.Store
+	reviewer *reviewer
+	engine   *engine.Engine
+	proxy    *proxy.Server
+	admin    *http.Server
+	ops      net.Listener
+	log      *slog.Logger
 
 	draining sync.Once
 	drained  chan struct{} // closed when the data side is down
@@ -50,7 +51,16 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 			err = errors.Join(err, store.Close())
 		}
 	}()
-	eng, err := newEngine(cfg.Policy, store, log, reg)
+	who, err := newReviewer(cfg.Policy, store, log, reg)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, who.Close())
+		}
+	}()
+	eng, err := newEngine(cfg.Policy, who, store, log, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -62,13 +72,13 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 	v := opsVersion(version)
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	data, err := proxy.New(cfg.Proxy, proxy.Deps{
-		Store: store, Policy: cfg.Policy.Rules, Watch: watch(eng), Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: reg,
+		Store: store, Policy: cfg.Policy.Rules, Watch: watch(eng), Sessions: who.sessions(), Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: reg,
 	})
 	if err != nil {
 		return nil, err
 	}
 	g := &gateway{
-		store: store, engine: eng, proxy: data, log: log, drained: make(chan struct{}), hurried: make(chan struct{}), served: make(chan error, 2),
+		store: store, reviewer: who, engine: eng, proxy: data, log: log, drained: make(chan struct{}), hurried: make(chan struct{}), served: make(chan error, 2),
 	}
 	registerState(reg, g, v)
 	ops, err := g.operator(cfg, reg, v)
@@ -159,7 +169,8 @@ func (g *gateway) Wait() error {
 	defer cancel()
 	err := errors.Join(first, g.admin.Shutdown(closing))
 	err = errors.Join(err, <-g.served)
-	g.engine.Close() // before its store
+	g.engine.Close() // before whom it asks, and its store
+	err = errors.Join(err, g.reviewer.Close())
 	if cerr := g.store.Close(); cerr != nil {
 		err = errors.Join(err, fmt.Errorf("close ledger: %w", cerr))
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // newEngine builds what moves users.
-func newEngine(c config.Policy, store ledger.Store, log *slog.Logger, reg prometheus.Registerer) (*engine.Engine, error) {
+func newEngine(c config.Policy, who *reviewer, store ledger.Store, log *slog.Logger, reg prometheus.Registerer) (*engine.Engine, error) {
 	moves := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "sttgate", Name: "stage_transitions_total", Help: "Users that were moved, by the stages and the cause.",
 	}, []string{"from", "to", "cause"})
@@ -21,15 +21,29 @@ func newEngine(c config.Policy, store ledger.Store, log *slog.Logger, reg promet
 		Namespace: "sttgate", Name: "reviews_total",
 		Help: "Reviews by what became of them: stepped, no_step, low, void, failed, bad_answer, lost.",
 	}, []string{"result"})
+	for _, result := range results() {
+		reviews.WithLabelValues(result) // 0 is a figure, too
+	}
 	reg.MustRegister(moves, reviews)
-	return engine.New(engine.Deps{
+	d := engine.Deps{
 		Store: store, Rules: func() policy.Config { return c.Rules }, Log: log,
 		Reviews: c.Review.Classifier.Concurrency, CreditsRefresh: c.Review.Credits.Refresh, SourceTTL: c.External.TTL,
 		Moved: func(from, to policy.Stage, cause policy.Cause) {
 			moves.WithLabelValues(string(from), string(to), string(cause)).Inc()
 		},
 		Reviewed: func(result string) { reviews.WithLabelValues(result).Inc() },
-	})
+	}
+	who.introduce(&d)
+	return engine.New(d)
+}
+
+// results are what may become of a review.
+func results() []string {
+	var all []string
+	for _, o := range []policy.Outcome{policy.OutcomeStepped, policy.OutcomeNoStep, policy.OutcomeLow, policy.OutcomeVoid, policy.OutcomeFailed} {
+		all = append(all, string(o))
+	}
+	return append(all, engine.ResultBadAnswer, engine.ResultLost)
 }
 
 // watch lets an engine see whom the data side serves.
