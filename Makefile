@@ -14,7 +14,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check mutate bench bench-ledger demo conformance static image ci clean
+.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check mutate bench bench-outage chaos bench-ledger demo conformance static image ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,12 @@ bench: ## the relay beside nginx and others; writes a table (minutes)
 
 bench-ledger: ## what streams cost on Redis, 10 000 of them and a shard of a million; writes tables (minutes)
 	$(GO) run ./proxy/bench ledger
+bench-outage: ## how long frames take while Redis hangs, is late, is killed (three minutes; needs redis-server)
+	$(GO) test -run '^$$' -bench FramesWhileRedisIsAway -benchtime 7x -timeout $(TIMEOUT) ./cmd/sttgate
+
+CHAOS ?= 10m
+chaos: ## kill, stop and cut off gateways and Redis for CHAOS (10m); CHAOS_SEED=N repeats a plan; the tests do it for a minute
+	CHAOS=$(CHAOS) $(GO) test -count=1 -run TestChaos -v -timeout 1h -artifacts -outputdir $(or $(TMPDIR),/tmp) ./cmd/sttgate
 
 demo: ## the main job on one machine: no keys, no servers, half a minute
 	$(GO) run ./cmd/sttgate demo

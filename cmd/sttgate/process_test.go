@@ -25,18 +25,25 @@ import (
 
 // process is a real `sttgate serve` in a process of its own.
 type process struct {
-	t           *testing.T
+	t           testing.TB
 	cmd         *exec.Cmd
 	data, admin string
 	log         sync.WaitGroup
+	tell        func(line []byte) // is told of each line of the log, instead of lines; nil: nobody
 	mu          sync.Mutex
 	lines       bytes.Buffer
 }
 
 // serveProcess starts one and waits until it says that it is ready.
-func serveProcess(t *testing.T, file string) *process {
+func serveProcess(t testing.TB, file string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command("sttgate", "serve", "--config", file)} //nolint:noctx // the tests kill it
+	return startProcess(t, file, nil)
+}
+
+// startProcess is serveProcess with somebody who reads the log.
+func startProcess(t testing.TB, file string, tell func(line []byte)) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command("sttgate", "serve", "--config", file), tell: tell} //nolint:noctx // the tests kill it
 	out, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +55,7 @@ func serveProcess(t *testing.T, file string) *process {
 		_ = p.cmd.Process.Kill() // most tests have ended it already
 		p.log.Wait()
 		_ = p.cmd.Wait()
-		if t.Failed() {
+		if t.Failed() && tell == nil {
 			t.Logf("gateway's log:\n%s", p.lines.String())
 		}
 	})
@@ -56,9 +63,13 @@ func serveProcess(t *testing.T, file string) *process {
 	p.log.Go(func() {
 		defer sync.OnceFunc(func() { close(ready) })()
 		for s := bufio.NewScanner(out); s.Scan(); {
-			p.mu.Lock()
-			p.lines.Write(append(s.Bytes(), '\n'))
-			p.mu.Unlock()
+			if p.tell != nil {
+				p.tell(s.Bytes())
+			} else {
+				p.mu.Lock()
+				p.lines.Write(append(s.Bytes(), '\n'))
+				p.mu.Unlock()
+			}
 			var line struct{ Msg, Listen, Admin string }
 			if json.Unmarshal(s.Bytes(), &line) == nil && line.Msg == "ready" && p.data == "" {
 				p.data, p.admin = line.Listen, line.Admin
