@@ -10,10 +10,12 @@ import (
 
 // material are the files that SDKs send.
 type material struct {
-	raw, wav []byte
-	rawFile  string // a session without a header
-	wavFile  string // the same as a file
-	longFile string // minutes: more than all sockets on its way hold
+	raw, wav []byte // a whole session, without a header and with one
+	talk     []byte // a longer one, without a header, which begins with the same words
+	rawFile  string
+	wavFile  string
+	talkFile string
+	longFile string // minutes, with a header: more than all sockets on its way hold
 }
 
 // longMS is how long the long file lasts: 32 MB.
@@ -29,7 +31,7 @@ func newMaterial(t *testing.T) material {
 		return b
 	}
 	raw := noise(sessionMS)
-	m := material{raw: raw, wav: append(header(len(raw)), raw...)}
+	m := material{raw: raw, wav: append(header(len(raw)), raw...), talk: noise(talkMS)}
 	dir := t.TempDir()
 	write := func(name string, b []byte) string {
 		file := filepath.Join(dir, name)
@@ -39,7 +41,7 @@ func newMaterial(t *testing.T) material {
 		return file
 	}
 	long := noise(longMS)
-	m.rawFile, m.wavFile = write("talk.raw", raw), write("talk.wav", m.wav)
+	m.rawFile, m.wavFile, m.talkFile = write("session.raw", raw), write("talk.wav", m.wav), write("talk.raw", m.talk)
 	m.longFile = write("long.wav", append(header(len(long)), long...))
 	return m
 }

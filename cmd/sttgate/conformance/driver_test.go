@@ -138,16 +138,29 @@ func events(out []byte) ([]event, error) {
 	return all, nil
 }
 
+// chance is what of a run is another in each, though nothing is wrong.
+type chance struct {
+	// lost says that even the first results may have been destroyed on their way.
+	lost bool
+	// late says that the first results may come behind the gateway's word that audio is dropped: it is
+	// said while the vendor still works on what was forwarded. They are told as if they came before.
+	late bool
+}
+
 // seen is what the user saw, in order; what comes many times is said once. How many results
-// come, and which of them before an error, is chance; lost says that even the first ones may
-// have been destroyed on their way.
-func seen(all []event, lost bool) string {
+// come, and which of them before an error, is chance.
+func seen(all []event, c chance) string {
 	results := []string{"Results", "TurnInfo", "result", "AudioAdded", "AddTranscript"}
 	var out []string
 	for _, e := range all {
 		s := e.String()
-		again := slices.Contains(results, s) && (lost || slices.Contains(out, s))
-		if !again && (len(out) == 0 || out[len(out)-1] != s) {
+		last := len(out) - 1
+		switch result := slices.Contains(results, s); {
+		case result && (c.lost || slices.Contains(out, s)):
+		case last >= 0 && out[last] == s:
+		case result && c.late && last >= 0 && strings.Contains(out[last], "budget daily of user"):
+			out = slices.Insert(out, last, s)
+		default:
 			out = append(out, s)
 		}
 	}

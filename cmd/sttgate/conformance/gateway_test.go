@@ -24,8 +24,8 @@ type gateway struct {
 	answers     []surface
 }
 
-// serve starts one before the vendors of these addresses; rules is more of its config.
-func serve(t *testing.T, vendors map[string]string, s secrets, rules string) *gateway {
+// serve starts one before the vendors of these addresses; budgets is more of its config.
+func serve(t *testing.T, vendors map[string]string, s secrets, budgets string) *gateway {
 	t.Helper()
 	dir := t.TempDir()
 	var providers strings.Builder
@@ -45,8 +45,9 @@ providers:
 %sidentity: {tokens: {secret: %q}}
 ledger: {path: %q, slice: 1s}
 drain: {grace: 0s, hard: 20s}
+limits: {dial_timeout: 1m, header_timeout: 1m}
 log: {level: debug}
-%s`, s.adminToken, &providers, s.tokenSecret, filepath.Join(dir, "ledger"), rules)
+%s`, s.adminToken, &providers, s.tokenSecret, filepath.Join(dir, "ledger"), budgets)
 	file := filepath.Join(dir, "sttgate.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -99,7 +99,7 @@ func (d *goDriver) live(ctx context.Context) error {
 	if err := c.WriteJSON(map[string]string{"type": "CloseStream"}); err == nil {
 		select {
 		case <-e.last:
-		case <-time.After(10 * time.Second):
+		case <-time.After(guard):
 		}
 	}
 	c.Stop()

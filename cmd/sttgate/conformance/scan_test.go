@@ -70,10 +70,26 @@ func TestWhatManyTimesHappensIsSaidOnce(t *testing.T) {
 		}
 		return all
 	}
-	if got := seen(e("open", "Results", "Results", "Error", "Results", "close"), false); got != "open → Results → Error → close" {
+	if got := seen(e("open", "Results", "Results", "Error", "Results", "close"), chance{}); got != "open → Results → Error → close" {
 		t.Errorf("%s", got)
 	}
 	if got := counted([]string{"refused", "refused", "stream ok"}); got != "refused ×2, stream ok" {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestResultsThatOvertakeEachOtherAreToldInOneOrder(t *testing.T) {
+	t.Parallel()
+	notice := event{Saw: "Warning", Reason: "budget daily of user u-dropped is spent"}
+	acks, text, end := event{Saw: "AudioAdded"}, event{Saw: "AddTranscript"}, event{Saw: "EndOfTranscript"}
+	want := `AudioAdded → AddTranscript → Warning "budget daily of user USER is spent" → EndOfTranscript`
+	for _, order := range [][]event{{acks, text, notice, end}, {acks, acks, notice, acks, text, acks, end}, {notice, acks, text, end}} {
+		if got := seen(order, chance{late: true}); got != want {
+			t.Errorf("%v: told as %s", order, got)
+		}
+	}
+	// Where the stream ends with that word, a result behind it is a fault that has to be seen.
+	if got := seen([]event{acks, notice, text}, chance{}); !strings.HasSuffix(got, "→ AddTranscript") {
 		t.Errorf("%s", got)
 	}
 }

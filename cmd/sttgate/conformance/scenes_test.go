@@ -6,11 +6,13 @@ import (
 	"github.com/sttgate/sttgate/proxy/fake"
 )
 
-// The audio of every session: three seconds of 16-bit samples at 16 kHz.
+// The audio: 16-bit samples at 16 kHz. A session is heard to its end. Where a stream ends before its client is
+// through, the client has a talk to say: however late the end reaches it on a busy machine, words are left.
 const (
 	rate       = 16000
 	bytesPerMS = rate * 2 / 1000
 	sessionMS  = 3000
+	talkMS     = 20_000
 	frameBytes = 20 * bytesPerMS
 )
 
@@ -22,8 +24,8 @@ type scene struct {
 	limit time.Duration
 	// spent says that nothing of it is left.
 	spent bool
-	// rules is more of the gateway's config, exhausted the budget's on_exhausted.
-	rules, exhausted string
+	// exhausted is the budget's on_exhausted.
+	exhausted string
 	// named is who the user is because a trusted peer says so, with another key in the
 	// SDK's credential slot; otherwise the slot holds a caller token.
 	named bool
