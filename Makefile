@@ -5,7 +5,7 @@
 GO       ?= go
 FUZZTIME ?= 60s
 # Hang guard for one package's tests, not a speed goal.
-TIMEOUT  ?= 10m
+TIMEOUT  ?= 20m
 IMAGE    ?= sttgate
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BIN      := bin/sttgate

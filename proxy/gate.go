@@ -17,6 +17,8 @@ type gate struct {
 	ledger ledger.Ledger
 	rules  atomic.Pointer[rules] // never nil
 	slice  time.Duration
+	// patience is with each call to the ledger; 0: the ledger's own.
+	patience time.Duration
 	// unmeasured is MeterConfig.Unmeasured.
 	unmeasured string
 	watch      Watch
@@ -73,7 +75,7 @@ type admission struct {
 func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.Route, reported bool) (a *admission, accept *provider.Denial, err error) {
 	g.watch.fresh(ctx, s.user)
 	acct, grant, err := ledger.Open(ctx, g.ledger, ledger.Opening{
-		User: s.user, Stream: stream, Provider: s.provider,
+		User: s.user, Stream: stream, Provider: s.provider, Timeout: g.patience,
 		Plan: g.plan(s), Slice: g.slice.Milliseconds(), Reported: reported, Log: g.log, Observe: g.metrics.lease,
 	})
 	if err != nil {

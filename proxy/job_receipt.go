@@ -95,7 +95,7 @@ func (x *exchange) collect(object string, c receipt, out provider.Outcome) {
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
 	res := ledger.Resume(x.gate.ledger, ledger.Opening{
-		User: c.User, Stream: c.Stream, Provider: x.v.Name(), Observe: x.gate.metrics.lease,
+		User: c.User, Stream: c.Stream, Provider: x.v.Name(), Timeout: x.gate.patience, Observe: x.gate.metrics.lease,
 	})
 	u, err := res.Settle(ctx, ms, x.speech(p, out, ms))
 	if err != nil {

@@ -65,7 +65,7 @@ type rigOptions struct {
 func newRig(t *testing.T, o rigOptions) *rig {
 	t.Helper()
 	o.fake.Clock = readClock
-	r := &rig{t: t, vendor: fake.NewDeepgram(o.fake), store: o.store, log: &logBuffer{}, reg: prometheus.NewRegistry(), done: make(chan struct{})}
+	r := &rig{t: t, vendor: fake.NewDeepgram(o.fake.Patient(2*hang)), store: o.store, log: &logBuffer{}, reg: prometheus.NewRegistry(), done: make(chan struct{})}
 	up := httptest.NewUnstartedServer(r.vendor)
 	var roots *tls.Config
 	if o.tls {
@@ -84,7 +84,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	c := Default()
 	c.Listen = "127.0.0.1:0"
 	c.Providers["deepgram"] = ProviderConfig{URL: up.URL, Key: secret.New(vendorKey)}
-	c.Limits.DialTimeout = 2 * hang
+	c.Limits.DialTimeout, c.Limits.HeaderTimeout = 2*hang, 2*hang
 	if o.config != nil {
 		o.config(&c)
 	}
@@ -109,6 +109,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.server.Users.gate.patience = hang // a busy machine's disk is slow, and no outage
 	if err := r.server.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +129,8 @@ func newRig(t *testing.T, o rigOptions) *rig {
 		}
 		if s := r.log.String(); strings.Contains(s, vendorKey) {
 			t.Errorf("the vendor's key is in the log:\n%s", s)
+		} else if t.Failed() {
+			t.Logf("the gateway's log:\n%s", s)
 		}
 	})
 	return r

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/sttgate/sttgate/proxy/fake"
 )
@@ -130,6 +132,44 @@ func (r *rig) uploaded(n int) []fake.UploadRecord {
 		out = append(out, u.Record())
 	}
 	return out
+}
+
+// hurry ends the gateway's patience with a vendor that would wait for ever, and only with such a one: the others
+// have all the time that a busy machine takes.
+func (r *rig) hurry(sc fake.Scenario) {
+	switch sc {
+	case fake.Hang: // which has had the whole body when this time begins
+		r.server.courier.transport.ResponseHeaderTimeout = 200 * time.Millisecond
+	case fake.Deaf:
+		r.untilDeaf()
+	}
+}
+
+// untilDeaf lets an hour pass when the vendor has heard its second.
+func (r *rig) untilDeaf() {
+	stop, look := make(chan struct{}), time.NewTicker(5*time.Millisecond)
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-look.C:
+			}
+			for _, u := range r.vendor.Uploads() {
+				for _, s := range r.server.Streams.List() {
+					if u.Record().AudioMS >= 1000 {
+						s.tick(time.Now().Add(time.Hour))
+					}
+				}
+			}
+		}
+	})
+	r.t.Cleanup(func() {
+		close(stop)
+		look.Stop()
+		looking.Wait()
+	})
 }
 
 // playing wants a scenario for every request.

@@ -183,11 +183,8 @@ func TestAVendorThatRefusesOrFailsCostsNothing(t *testing.T) {
 		fake.Refuse500: 500, fake.Refuse503: 503, fake.BigError: 400, fake.Redirect: 502, fake.Reset: 502, fake.Hang: 504, fake.Deaf: 504,
 	} {
 		t.Run(string(sc), func(t *testing.T) {
-			r := newRig(t, rigOptions{fake: playing(sc), config: func(c *Config) {
-				budgetOf(time.Hour)(c)
-				c.Limits.IdleTimeout = 100 * time.Millisecond
-			}})
-			r.server.courier.transport.ResponseHeaderTimeout = 200 * time.Millisecond
+			r := newRig(t, rigOptions{fake: playing(sc), config: budgetOf(time.Hour)})
+			r.hurry(sc)
 			r.restrict("ann")
 			a := r.upload("ann", raw16, zeros(200_000*bytesPerMS), -1)
 			if a.StatusCode != status {

@@ -146,7 +146,7 @@ func TestEveryVendorThatRefusesOrFailsCostsNothing(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint("speechmatics ", sc), func(t *testing.T) {
 			r := newSpeechmaticsRig(t, rigOptions{fake: playing(sc), config: speechmaticsBudget(time.Minute, "auto")})
-			r.server.courier.transport.ResponseHeaderTimeout = 200 * time.Millisecond
+			r.hurry(sc)
 			r.restrict("bob")
 			body, ct := jobForm(t, true, batchConfig, wavOf(2500))
 			if a := r.ask(http.MethodPost, "bob", "/v2/jobs", bytes.NewReader(body), int64(len(body)), "Content-Type", ct); a.StatusCode != status {
@@ -169,7 +169,7 @@ func TestEveryVendorThatRefusesOrFailsCostsNothing(t *testing.T) {
 			})
 			r.restrict("bob")
 			file := r.file("bob", 3000)
-			r.server.courier.transport.ResponseHeaderTimeout = 200 * time.Millisecond
+			r.hurry(sc)
 			if a := r.transcribe("bob", `"file_id":"`+file+`"`); a.StatusCode != status {
 				t.Errorf("answered %d: %s", a.StatusCode, a.text)
 			}

@@ -47,12 +47,24 @@ type Options struct {
 	Keep int
 }
 
-func (o Options) withDefaults() Options {
-	def := func(d *time.Duration, v time.Duration) {
-		if *d <= 0 {
-			*d = v
-		}
+// Patient makes every time that a peer has at least d, where it is not set: for tests that are about something
+// else, on a machine that is busy.
+func (o Options) Patient(d time.Duration) Options {
+	for _, t := range []*time.Duration{
+		&o.IdleTimeout, &o.FluxIdleTimeout, &o.StartTimeout, &o.AudioTimeout, &o.StarveTimeout, &o.SilenceTimeout, &o.CloseTimeout,
+	} {
+		def(t, d)
 	}
+	return o
+}
+
+func def(d *time.Duration, v time.Duration) {
+	if *d <= 0 {
+		*d = v
+	}
+}
+
+func (o Options) withDefaults() Options {
 	def(&o.IdleTimeout, 10*time.Second)
 	def(&o.FluxIdleTimeout, time.Minute)
 	def(&o.StartTimeout, 10*time.Second)

@@ -55,10 +55,13 @@ func TestAFloodOfPingsEndsItsStream(t *testing.T) {
 	for _, op := range []Op{Ping, Pong} {
 		eachPath(t, func(t *testing.T, p path) {
 			t.Run("from the client", func(t *testing.T) {
-				r := newRig(t, p, Config{CloseTimeout: short}, &tap{finish: [][]byte{[]byte("CloseStream")}})
-				go pour(r.client, op)
+				r := newRig(t, p, Config{}, &tap{finish: [][]byte{[]byte("CloseStream")}})
+				over := pour(r.client, op, "flood")
 				passed := drain(t, r.vendor, "1:CloseStream")
 				r.client.expect("8:1008 too many pings or pongs")
+				r.client.c.Close()
+				<-over
+				r.vendor.close(1000, "")
 				got := r.wait()
 				if !errors.Is(got.Err, ErrProtocol) || got.By != Client {
 					t.Errorf("result %+v", got)
@@ -66,10 +69,12 @@ func TestAFloodOfPingsEndsItsStream(t *testing.T) {
 				bounded(t, passed)
 			})
 			t.Run("from the vendor", func(t *testing.T) {
-				r := newRig(t, p, Config{CloseTimeout: short}, &tap{})
-				go pour(r.vendor, op)
+				r := newRig(t, p, Config{}, &tap{})
+				over := pour(r.vendor, op, "flood")
 				passed := drain(t, r.client, "8:1011 upstream protocol error")
 				r.vendor.expect("8:1008 too many pings or pongs")
+				r.vendor.c.Close()
+				<-over
 				r.client.close(1011, "")
 				got := r.wait()
 				if !errors.Is(got.Err, ErrProtocol) || got.By != Vendor {
@@ -81,14 +86,20 @@ func TestAFloodOfPingsEndsItsStream(t *testing.T) {
 	}
 }
 
-// pour sends until nobody takes it.
-func pour(e *end, op Op) {
-	f := []byte(strings.Repeat(string(e.enc(op, true, "flood")), 1000))
-	for {
-		if _, err := e.c.Write(f); err != nil {
-			return
+// pour sends frames until nobody takes them; over is closed then. What the other side answers has to be read before its
+// socket is closed: what is poured behind that resets the connection, and an answer that nobody has read is lost.
+func pour(e *end, op Op, payload string) (over chan struct{}) {
+	f := []byte(strings.Repeat(string(e.enc(op, true, payload)), 1+4096/len(payload)))
+	over = make(chan struct{})
+	go func() {
+		defer close(over)
+		for {
+			if _, err := e.c.Write(f); err != nil {
+				return
+			}
 		}
-	}
+	}()
+	return over
 }
 
 // drain counts the frames before one.

@@ -32,19 +32,10 @@ func (r *rig) fill(from Side) {
 func TestSlowVendorIsGivenUp(t *testing.T) {
 	eachPath(t, func(t *testing.T, p path) {
 		r := newRig(t, p, Config{WriteTimeout: short}, &tap{})
-		writer := make(chan struct{})
-		go func() { // goes on until it is told, as a client does
-			defer close(writer)
-			f := r.client.enc(Binary, true, strings.Repeat("f", 64<<10))
-			for {
-				if _, err := r.client.c.Write(f); err != nil {
-					return
-				}
-			}
-		}()
+		over := pour(r.client, Binary, strings.Repeat("f", 64<<10)) // until it is told, as a client does
 		r.client.expect("8:1011 upstream too slow")
 		r.client.c.Close()
-		<-writer
+		<-over
 		if got := r.wait(); !errors.Is(got.Err, ErrSlow) || got.By != Vendor {
 			t.Errorf("result %+v", got)
 		}
@@ -54,9 +45,11 @@ func TestSlowVendorIsGivenUp(t *testing.T) {
 func TestSlowClientIsGivenUpAndTheVendorFinished(t *testing.T) {
 	eachPath(t, func(t *testing.T, p path) {
 		tp := &tap{finish: [][]byte{[]byte("CloseStream")}}
-		r := newRig(t, p, Config{WriteTimeout: short, CloseTimeout: short}, tp)
-		r.fill(Vendor)
+		r := newRig(t, p, Config{WriteTimeout: short}, tp)
+		over := pour(r.vendor, Binary, strings.Repeat("f", 64<<10))
 		r.vendor.expect("1:CloseStream", "8:1001 ")
+		r.vendor.c.Close()
+		<-over
 		if got := r.wait(); !errors.Is(got.Err, ErrSlow) || got.By != Client || tp.gone != 1 {
 			t.Errorf("result %+v", got)
 		}
@@ -135,24 +128,24 @@ func TestAStuckMessageOfOursDoesNotHoldUpTheClose(t *testing.T) {
 func TestSendDoesNotWaitForASlowPeer(t *testing.T) {
 	eachPath(t, func(t *testing.T, p path) {
 		r := newRig(t, p, Config{}, &tap{})
-		r.fill(Client)
+		over := pour(r.client, Binary, strings.Repeat("f", 64<<10))
 		done := make(chan error, 1)
 		go func() {
 			var err error
-			for range 2000 {
-				if err = r.s.Send(Vendor, Text, []byte(strings.Repeat("k", 100))); err != nil {
-					break
-				}
+			for err == nil { // the sockets on the way take some
+				err = r.s.Send(Vendor, Text, []byte(strings.Repeat("k", 100)))
 			}
 			done <- err
 		}()
 		select {
 		case err := <-done:
 			if !errors.Is(err, ErrSlow) {
-				t.Errorf("200 kB to a peer that takes nothing: %v, want ErrSlow", err)
+				t.Errorf("to a peer that takes nothing: %v, want ErrSlow", err)
 			}
 		case <-time.After(hang):
 			t.Fatal("Send waits for the network")
 		}
+		r.client.c.Close()
+		<-over
 	})
 }

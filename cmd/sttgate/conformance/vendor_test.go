@@ -45,7 +45,7 @@ type vendor struct {
 // newVendor serves one until close.
 func newVendor(name string, tr trouble, stall int64) *vendor {
 	v := &vendor{trouble: tr, stall: stall, stuck: make(chan struct{}), goOn: make(chan struct{})}
-	o := fake.Options{Scenario: v.scenario}
+	o := fake.Options{Scenario: v.scenario}.Patient(guard)
 	switch name {
 	case "soniox":
 		v.standIn = fake.NewSoniox(o)
