@@ -32,7 +32,7 @@ type sonioxRig struct {
 func newSonioxRig(t *testing.T, o rigOptions) *sonioxRig {
 	t.Helper()
 	o.fake.Clock = readClock
-	s := fake.NewSoniox(o.fake.Patient(2*hang))
+	s := fake.NewSoniox(o.fake.Patient(2 * hang))
 	return &sonioxRig{newRigBeside(t, o, "soniox", sonioxPath, s), s}
 }
 

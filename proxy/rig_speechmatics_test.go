@@ -32,7 +32,7 @@ func newSpeechmaticsRig(t *testing.T, o rigOptions) *speechmaticsRig {
 	t.Helper()
 	o.fake.StrictNumbers = true
 	o.fake.Clock = readClock
-	s := fake.NewSpeechmatics(o.fake.Patient(2*hang))
+	s := fake.NewSpeechmatics(o.fake.Patient(2 * hang))
 	return &speechmaticsRig{newRigBeside(t, o, "speechmatics", speechmaticsPath, s), s}
 }
 

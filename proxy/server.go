@@ -30,6 +30,10 @@ type Deps struct {
 	Log       *slog.Logger
 	Registry  prometheus.Registerer
 	TLS       *tls.Config // to the vendors; nil: the system's roots
+
+	// patience is with each call to the ledger and with a peer's last words; 0: their own. Tests that are
+	// about something else have more of it: on a busy machine all of these are slow.
+	patience time.Duration
 }
 
 // Server is the data side of the gateway: its listeners and its streams.
@@ -64,7 +68,7 @@ func New(c Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.unmeasured, g.watch, g.sessions = c.Meter.Unmeasured, d.Watch, d.Sessions
+	g.unmeasured, g.watch, g.sessions, g.patience = c.Meter.Unmeasured, d.Watch, d.Sessions, d.patience
 	minter, err := NewMinter(c.Identity.Tokens)
 	if err != nil && !errors.Is(err, ErrNoTokens) {
 		return nil, err
@@ -83,7 +87,7 @@ func New(c Config, d Deps) (*Server, error) {
 	s.Streams = newStreams(c.Limits.Streams, sharedLimits{slots: d.Store, total: c.Limits.StreamsTotal, perVendor: perProvider, metrics: metrics})
 	h := Handler{
 		vendors: vendors, paths: c.Identity.Path, identify: ident, gate: g, streams: s.Streams,
-		dialer: newDialer(c.Limits.DialTimeout, d.TLS, metrics), relay: relayConfig(c.Limits, s.engine),
+		dialer: newDialer(c.Limits.DialTimeout, d.TLS, metrics), relay: relayConfig(c.Limits, s.engine, d.patience),
 		courier: s.courier, notes: d.Store, minter: minter, origins: Origins{c.Identity.Origins}, limits: c.Limits,
 		helloTimeout: c.Limits.HeaderTimeout, retryAfter: c.Refuse.RetryAfter, log: d.Log,
 		upgrader: websocket.Upgrader{
@@ -109,10 +113,13 @@ func New(c Config, d Deps) (*Server, error) {
 // Follow puts other rules into force. Running streams follow with their next lease; what was used stays used.
 func (s *Server) Follow(r Rules) error { return s.Users.gate.follow(r) }
 
-func relayConfig(l LimitsConfig, e *relay.Engine) relay.Config {
+func relayConfig(l LimitsConfig, e *relay.Engine, patience time.Duration) relay.Config {
 	// Text may be as large as any message: audio in base64 is text with some vendors, and what is
 	// not gathered cannot be metered.
-	return relay.Config{Engine: e, MaxMessage: l.MessageBytes, MaxText: int(l.MessageBytes), IdleTimeout: l.IdleTimeout, PingEvery: min(20*time.Second, l.IdleTimeout/3)}
+	return relay.Config{
+		Engine: e, MaxMessage: l.MessageBytes, MaxText: int(l.MessageBytes), IdleTimeout: l.IdleTimeout, PingEvery: min(20*time.Second, l.IdleTimeout/3),
+		CloseTimeout: patience, FinishTimeout: patience,
+	}
 }
 
 // serve adds a listener's HTTP server. own holds the gateway's own paths.

@@ -101,6 +101,7 @@ func TestAVendorsOwnPortServesItsPaths(t *testing.T) {
 	if err := c.WriteMessage(websocket.TextMessage, []byte(`{"type":"CloseStream"}`)); err != nil {
 		t.Fatal(err)
 	}
+	(&client{t, c, resp}).read()
 	if rec := r.heard(1)[0]; rec.Path != "/v1/listen" {
 		t.Errorf("the vendor got %s", rec.Path)
 	}
