@@ -116,7 +116,7 @@ func TestEvidenceIsOfTheNewestThirtySessionsOfAWeek(t *testing.T) {
 
 func TestTheSummaryAddsUp(t *testing.T) {
 	all := of(10, 20, 0)
-	all[0].Speech, all[0].Gaps = ms(300_000), Gaps{1, 5000, 5000}
+	all[0].Speech, all[0].Gaps = new(int64(300_000)), Gaps{1, 5000, 5000}
 	all[1].Gaps = Gaps{2, 20_000, 15_000}
 	all[1].Start = all[0].Start.Add(9 * time.Minute) // a minute beside it
 	all[2].Start, all[2].Length = all[0].Start.Add(10*time.Minute), 1000
@@ -129,7 +129,7 @@ func TestTheSummaryAddsUp(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v (%v, %v)\nwant %+v", got, *got.SpeechShare, *got.Variation, want)
 	}
-	all[0].Speech = ms(100 * 60_000) // words that overlap their audio are no more than it
+	all[0].Speech = new(int64(100 * 60_000)) // words that overlap their audio are no more than it
 	if got := NewEvidence(Subject{At: noon}, stored(t, all...)).Summary; *got.SpeechShare != 1 {
 		t.Errorf("share %v", *got.SpeechShare)
 	}
@@ -143,7 +143,7 @@ func example(t *testing.T) Evidence {
 	t.Helper()
 	all := of(62, 61, 63)
 	for i := range all {
-		all[i].Speech = ms(all[i].Audio * 96 / 100)
+		all[i].Speech = new(all[i].Audio * 96 / 100)
 	}
 	all[1].Gaps = Gaps{1, 7000, 7000}
 	all[2].Vendor, all[2].Model, all[2].Mode, all[2].Speech, all[2].Length = "speechmatics", "enhanced", "upload", nil, 41_200

@@ -10,14 +10,12 @@ import (
 	"time"
 )
 
-func ms(n int64) *int64 { return &n }
-
 var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
 func TestASessionIsReadAsItWasWritten(t *testing.T) {
 	for name, s := range map[string]Session{
 		"whole": {
-			Start: noon, Length: 61_000, Audio: 60_000, Speech: ms(0), Vendor: "deepgram", Model: "nova-3", Mode: "stream",
+			Start: noon, Length: 61_000, Audio: 60_000, Speech: new(int64(0)), Vendor: "deepgram", Model: "nova-3", Mode: "stream",
 			Gaps: Gaps{2, 12_000, 7_000}, Result: "ok", Excerpt: `"ünïcödé" \ <b>`,
 		},
 		"little": {Start: noon, Vendor: "soniox", Mode: "upload", Result: "vendor_refused"},
@@ -37,7 +35,7 @@ func TestNoSessionIsLargerThanTheLedgerTakes(t *testing.T) {
 		"wide": strings.Repeat("𐍈", 5000), "controls": strings.Repeat("\x00\u2028", 3000), "quotes": strings.Repeat(`"`, 5000), "broken": strings.Repeat("\xff", 5000),
 	} {
 		s := Session{
-			Start: noon, Length: math.MaxInt64, Audio: math.MaxInt64, Speech: ms(math.MaxInt64), Vendor: text, Model: text, Mode: text,
+			Start: noon, Length: math.MaxInt64, Audio: math.MaxInt64, Speech: new(int64(math.MaxInt64)), Vendor: text, Model: text, Mode: text,
 			Gaps: Gaps{math.MaxInt64, math.MaxInt64, math.MaxInt64}, Result: text, Excerpt: text,
 		}
 		b, err := s.Encode()

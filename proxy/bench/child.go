@@ -113,7 +113,7 @@ func (c *child) failed(err error) error {
 }
 
 func tail(file string) string {
-	b, err := os.ReadFile(file)
+	b, err := os.ReadFile(file) //nolint:gosec // the log of a child of this run
 	if err != nil || len(b) == 0 {
 		return ""
 	}

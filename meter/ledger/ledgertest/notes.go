@@ -98,7 +98,7 @@ func notes(t *testing.T, open Open) {
 				won := make(chan int, 16)
 				for i := range cap(won) {
 					wg.Go(func() {
-						first, err := d.NoteOnce(ctx, fmt.Sprint("r", round), []byte{byte(i)}, time.Hour)
+						first, err := d.NoteOnce(ctx, fmt.Sprint("r", round), []byte(fmt.Sprint(i)), time.Hour)
 						if err != nil {
 							d.Error(err)
 						}
