@@ -13,8 +13,9 @@ func (a *Account) mayBorrow() bool {
 	return a.patient != nil && a.patient.Lends() && a.failed != nil && !a.broke && a.dryAt < 0 && !a.over
 }
 
-// borrow takes a loan of a slice, or need if that is more. It waits for the disk, so that it runs
-// where a refill does.
+// borrow takes a loan: with what is in hand it is a slice, or need if that is more, as a lease would be, so
+// that a crash charges no more than that too much. It waits for the disk, so that it runs where a
+// refill does.
 func (a *Account) borrow(need int64) {
 	a.mu.Lock()
 	if !a.mayBorrow() {
@@ -22,8 +23,12 @@ func (a *Account) borrow(need int64) {
 		return
 	}
 	d := a.due(max(a.ceiling, a.spent))
+	ms := max(a.o.Slice, need) - (d.Spent - a.spent)
 	a.mu.Unlock()
-	n := a.patient.lend(d, max(a.o.Slice, need))
+	if ms <= 0 {
+		return
+	}
+	n := a.patient.lend(d, ms)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if n == 0 {
