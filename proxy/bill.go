@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sttgate/sttgate/meter/ledger"
+	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/proxy/provider"
 )
 
@@ -22,6 +23,8 @@ import (
 type bill struct {
 	gate *gate
 	sub  subject
+
+	effects policy.Effects // as of the first answer
 
 	mu       sync.Mutex
 	res      *ledger.Reservation
@@ -46,6 +49,7 @@ func (g *gate) open(s subject, stream string, ms int64) (*bill, error) {
 	if err := b.granted(grant, err); err != nil {
 		return b, err
 	}
+	b.effects = g.effects(g.rules.Load(), s, grant.State, grant.At)
 	if b.held < ms {
 		return b, b.refuse(ms)
 	}

@@ -13,14 +13,15 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/proxy/provider"
 	"github.com/sttgate/sttgate/proxy/relay"
 )
 
 // exchange is one HTTP request beside the streams, from its admission to its answer:
 //
-//	upload ─► slot ─► bill ─► body: measured, bought, forwarded ─► answer ─► settle   upload.go
-//	job ────► slot ─► order ─► bill: bought whole ───────────────► answer ─► settle   job.go
+//	upload ─► slot ─► bill, places ─► body: measured, bought, forwarded ─► answer ─► settle   upload.go
+//	job ────► slot ─► order ─► bill: bought whole, places ──────► answer ─► settle   job.go
 //	read ───► slot ─► whose is it? ─► forwarded ─────────────────► answer ─► settle   read.go
 //	pass ───► slot ─► forwarded ─► answer                                              allow.go
 //	mint ───► answered here                                                            mint.go
@@ -36,6 +37,7 @@ type exchange struct {
 	caller Caller
 	stream string // the id in log lines and at the ledger
 
+	slot   *slot
 	began  time.Time
 	live   *Stream // nil before it has begun
 	bill   *bill   // nil where nothing is charged
@@ -94,11 +96,11 @@ func (x *exchange) serve() error {
 	}
 	switch x.rt.Mode {
 	case provider.ModeRead, modePass:
-		return x.slotted(occupant{}, x.read) // whoever waits for a job does not take a stream's place
+		return x.slotted(x.read) // whoever waits for a job does not take a stream's place
 	case provider.ModeJob:
-		return x.slotted(x.occupant(x.caller.User, x.v), x.job)
+		return x.slotted(x.job)
 	case provider.ModeUpload, provider.ModeFile:
-		return x.slotted(x.occupant(x.caller.User, x.v), x.upload)
+		return x.slotted(x.upload)
 	default:
 		return provider.ErrNoRoute
 	}
@@ -126,12 +128,11 @@ func tooManyBytes(limit int64) error {
 
 // slotted does it with a slot of the registry, which is given back when everything is settled,
 // answered and told: a drain waits for it. An error is of a request that has not begun.
-func (x *exchange) slotted(o occupant, do func() error) error {
-	release, err := x.streams.acquire(x.in.Context(), o)
-	if err != nil {
+func (x *exchange) slotted(do func() error) (err error) {
+	if x.slot, err = x.streams.acquire(); err != nil {
 		return err
 	}
-	defer release()
+	defer x.slot.release()
 	defer x.unpaid() // also when a panic ends it
 	err = do()
 	x.unpaid()
@@ -140,6 +141,19 @@ func (x *exchange) slotted(o occupant, do func() error) error {
 		return nil
 	}
 	return err
+}
+
+// admit opens the bill for ms and takes the places of whoever spends.
+func (x *exchange) admit(ms int64) (err error) {
+	if x.bill, err = x.gate.open(x.subject(), x.stream, ms); err != nil {
+		return err
+	}
+	return x.share(x.bill.effects)
+}
+
+// share takes the places that all gateways count.
+func (x *exchange) share(e policy.Effects) error {
+	return x.slot.share(x.in.Context(), x.occupant(x.caller.User, x.v, e))
 }
 
 // begin writes the opening line and enters the registry. The context is the vendor's side:

@@ -67,6 +67,7 @@ type admission struct {
 	subject
 	account *ledger.Account
 	grant   ledger.Grant
+	effects policy.Effects // as of the grant
 }
 
 // admit buys the first slice. On a denial the account is closed already. The
@@ -87,7 +88,7 @@ func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.
 	dec.Allowed = grant.Ceiling > 0 // what was bought just now counts as used already
 	g.decided(dec)
 	if dec.Allowed {
-		return &admission{subject: s, account: acct, grant: grant}, nil, nil
+		return &admission{subject: s, account: acct, grant: grant, effects: g.effects(g.rules.Load(), s, grant.State, grant.At)}, nil, nil
 	}
 	g.close(ctx, acct, s.user)
 	d := g.exhausted(dec, s, grant)

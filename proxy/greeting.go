@@ -33,11 +33,11 @@ func (h *Handler) serveGreeting(w http.ResponseWriter, r *http.Request, v *vendo
 	if err := checkHandshake(r); err != nil {
 		return err
 	}
-	waiting, err := h.streams.acquire(r.Context(), occupant{}) // a socket that nobody answers for yet is bounded too
+	waiting, err := h.streams.acquire() // a socket that nobody answers for yet is bounded too
 	if err != nil {
 		return err
 	}
-	defer waiting()
+	defer waiting.release()
 	header, err := v.Accept(r, nil)
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (h *Handler) serveGreeting(w http.ResponseWriter, r *http.Request, v *vendo
 	if err != nil {
 		return h.farewell(c, v.Open(rt), denialOf(err), id)
 	}
-	waiting()
+	waiting.release()
 	if err := h.greeted(c, r, v, rt, msg, id); err != nil {
 		return h.farewell(c, v.Open(rt), inBand(err), id)
 	}

@@ -112,13 +112,13 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 		rt.Reference = caller.User
 	}
 	running := false
-	release, err := h.streams.acquire(req.Context(), h.occupant(caller.User, v))
+	sl, err := h.streams.acquire()
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if !running {
-			release()
+			sl.release()
 		}
 	}()
 
@@ -137,6 +137,11 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 		}
 	}()
 
+	// Behind the lease, which tells the stage: one may allow its users fewer streams.
+	if err := sl.share(req.Context(), h.occupant(caller.User, v, adm.effects)); err != nil {
+		return err
+	}
+
 	up, err := h.dialer.dial(req.Context(), v, rt, req)
 	if err != nil {
 		return err
@@ -151,13 +156,8 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 	running = true
 	st.begun()
 	st.tap.greet(greeting)
-	h.streams.start(st, release)
+	h.streams.start(st, sl)
 	return nil
-}
-
-// occupant is what a user's stream or upload to a vendor takes.
-func (h *Handler) occupant(user string, v *vendor) occupant {
-	return occupant{user: user, vendor: v.Name(), perUser: h.limits.StreamsPerUser}
 }
 
 // refuse answers a request that came to nothing and writes its one line.

@@ -31,7 +31,7 @@ func (x *exchange) job() error {
 		return err
 	}
 	p.kept = length * p.weight
-	if x.bill, err = x.gate.open(x.subject(), x.stream, p.kept); err != nil {
+	if err := x.admit(p.kept); err != nil {
 		return err
 	}
 	if !known {

@@ -22,6 +22,7 @@ type rules struct {
 	Rules
 	windows map[string]ledger.Window // of each budget, parsed once
 	per     map[string]string        // whose balance each is
+	counted bool                     // a stage has max_streams: a user at another one may come to it
 }
 
 func newRules(r Rules) (*rules, error) {
@@ -32,6 +33,9 @@ func newRules(r Rules) (*rules, error) {
 			return nil, fmt.Errorf("budget %s: window %q: %w", b.Name, b.Window, err)
 		}
 		out.windows[b.Name], out.per[b.Name] = ledger.Window{Unit: ledger.Unit(unit), Length: length}, b.Per
+	}
+	for _, s := range r.Policy.Stages {
+		out.counted = out.counted || r.Policy.Enabled && s.Actions.MaxStreams > 0
 	}
 	return out, nil
 }

@@ -44,21 +44,13 @@ func (s *Streams) Close() {
 	s.ticker.Wait()
 }
 
-// acquire takes a slot for a stream that is about to shake hands, of this gateway's and of those that all
-// gateways share.
-func (s *Streams) acquire(ctx context.Context, o occupant) (release func(), err error) {
+// acquire takes a slot of this gateway's for a stream that is about to shake hands. Those that all gateways
+// share are taken with it when it is known whose stream it is.
+func (s *Streams) acquire() (*slot, error) {
 	if err := s.enterHere(); err != nil {
 		return nil, err
 	}
-	giveBack, err := s.shared.take(ctx, o)
-	if err != nil {
-		s.leaveHere()
-		return nil, err
-	}
-	return sync.OnceFunc(func() {
-		giveBack()
-		s.leaveHere()
-	}), nil
+	return &slot{streams: s}, nil
 }
 
 func (s *Streams) enterHere() error {
@@ -84,7 +76,7 @@ func (s *Streams) leaveHere() {
 }
 
 // start lets a stream run and gives its slot back at the end.
-func (s *Streams) start(st *Stream, release func()) {
+func (s *Streams) start(st *Stream, sl *slot) {
 	s.mu.Lock()
 	s.live[st.ID] = st
 	s.begun++
@@ -92,7 +84,7 @@ func (s *Streams) start(st *Stream, release func()) {
 	s.mu.Unlock()
 	st.start(func() {
 		s.forget(st.ID)
-		release()
+		sl.release()
 	})
 	if late { // its handshake began before the drain and ended after the grace
 		st.stop(drained())

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/proxy/provider"
 )
 
@@ -28,8 +29,12 @@ func (x *exchange) upload() error {
 	if err := g.told(x.in.ContentLength, form.Part == ""); err != nil {
 		return err
 	}
-	if x.rt.Mode == provider.ModeUpload {
-		if x.bill, err = x.gate.open(x.subject(), x.stream, max(g.declared(), 1)); err != nil {
+	if x.rt.Mode == provider.ModeFile { // it costs nothing, so no lease has told a stage: that holds for its job
+		if err := x.share(policy.Effects{}); err != nil {
+			return err
+		}
+	} else {
+		if err := x.admit(max(g.declared(), 1)); err != nil {
 			return err
 		}
 		g.buy = x.bill.cover
