@@ -34,7 +34,7 @@ func (s *Stream) leave(to phase) bool {
 		return false
 	}
 	s.phase = to
-	s.gate.Store(gateShut)
+	s.shut()
 	return true
 }
 
@@ -97,7 +97,7 @@ func (s *Stream) looked(side Side) (late bool) {
 func (s *Stream) giveUp(side Side, cause error) {
 	if p := s.peer(side); p.cause == nil {
 		p.cause = cause
-		s.gate.Store(gateShut) // the pump looks after each read
+		s.shut() // the pump looks after each read
 		s.poke(side)
 	}
 }
@@ -108,7 +108,7 @@ func (s *Stream) writeFailed(side Side, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if side == Vendor {
-		s.gate.Store(gateShut) // what is not forwarded must not be asked about, or it is charged
+		s.shut() // what is not forwarded must not be asked about, or it is charged
 	}
 	if isSlow(err) {
 		s.giveUp(side, err)

@@ -31,12 +31,13 @@ type Stream struct {
 	owner   bool
 	err     error
 	ending  Ending
-	polite  bool    // the vendor's finish is ClientGone's
-	held    closing // the first Close; the side that sent it gets it back if the other has no answer
-	sealed  bool    // the vendor has got what ends its stream
-	waiting bool    // for the vendor's last words
-	parted  bool    // the client has got its farewell
-	over    [2]bool // the pump is done
+	polite  bool          // the vendor's finish is ClientGone's
+	held    closing       // the first Close; the side that sent it gets it back if the other has no answer
+	sealed  bool          // the vendor has got what ends its stream
+	waiting bool          // for the vendor's last words
+	parted  bool          // the client has got its farewell
+	paused  chan struct{} // closed when the gate shuts; nil: nobody has asked
+	over    [2]bool       // the pump is done
 	done    func(Result)
 }
 
