@@ -78,8 +78,8 @@ func TestRunningStreamsAreChargedAgainAfterDataLoss(t *testing.T) {
 	s.settle("a", 10_000, daily(60_000), everyone(1<<40))
 	s.used(10_000+4000+900, daily(60_000))
 	s.used(10_000, everyone(1<<40))
-	if n := s.resets.Load(); n != 2 {
-		t.Errorf("%d streams were found lost by their leases, want 2", n)
+	if n := s.resets.Load(); n != 4 {
+		t.Errorf("%d streams were found lost, two by their leases and two by their ends; want 4", n)
 	}
 }
 

@@ -141,12 +141,14 @@ func (r *Redis) settle(ctx context.Context, q Request) (Usage, error) {
 	u := Usage{Balances: make([]Balance, len(q.Scopes))}
 	var had int64
 	var tags []string
+	lost := false
 	for i := 0; i < len(all); i++ {
 		p := all[i]
 		c := r.call(p, q.User, q.Stream)
 		c.Spent = q.Spent
 		c.Known = had == 1 && !slices.Contains(tags, p.tag)
-		c.Bases = append(c.Bases, known[p.tag]...)
+		before, asked := known[p.tag]
+		c.Bases = append(c.Bases, before...)
 		if i == 0 { // the user's own
 			c.Owners, c.Speech = owners, q.Speech
 		}
@@ -168,8 +170,12 @@ func (r *Redis) settle(ctx context.Context, q Request) (Usage, error) {
 				find(&all, t)
 			}
 		}
+		lost = lost || held == 0 && asked
 	}
 	r.open.forget(q.Stream)
+	if lost {
+		r.lost(q)
+	}
 	return u, nil
 }
 
