@@ -39,6 +39,7 @@ func Default() Config {
 		Admin:  admin.Config{}.WithDefaults(),
 		Ledger: ledger.Config{}.WithDefaults(),
 		Policy: defaultPolicy(),
+		Notify: notify.Config{}.WithDefaults(),
 		Events: notify.EventsConfig{}.WithDefaults(),
 		Log:    Log{Level: "info", Format: "json"},
 	}

@@ -72,7 +72,7 @@ func TestAMisspeltWordIsAnsweredWithTheNearestOne(t *testing.T) {
 
 func TestFieldsBecomeKeys(t *testing.T) {
 	for field, want := range map[string]string{
-		"URL": "url", "MaxStreams": "max_streams", "OnConnect": "on_connect", "JWKSURL": "jwksurl", "RealtimeURL": "realtime_url", "OTLPEndpoint": "otlp_endpoint",
+		"URL": "url", "MaxStreams": "max_streams", "OnConnect": "on_connect", "JWKSURL": "jwksurl", "RealtimeURL": "realtime_url", "OTLPEndpoint": "otlp_endpoint", "Budget80": "budget_80",
 	} {
 		if got := snake(field); got != want {
 			t.Errorf("%s: %s, want %s", field, got, want)
@@ -97,6 +97,7 @@ func TestTheKeysOfTheContractExist(t *testing.T) {
 		limits.dial_timeout limits.header_timeout limits.idle_timeout limits.message_bytes limits.stream_duration limits.streams limits.streams_per_user limits.streams_total
 		limits.upload_bytes limits.upload_duration
 		listen log.format log.level meter.unmeasured
+		notify.texts.budget_80 notify.texts.budget_95 notify.texts.budget_back notify.texts.budget_spent notify.texts.free_exhausted notify.texts.restored notify.texts.step
 		notify.webhook.secret notify.webhook.url
 		policy.basis policy.caps policy.caps[0].limit policy.caps[0].name policy.caps[0].window policy.caps[1].limit policy.caps[1].name policy.caps[1].window policy.caps[2].limit policy.caps[2].name policy.caps[2].window
 		policy.check_interval policy.enabled policy.exempt_users

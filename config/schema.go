@@ -166,11 +166,14 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// snake turns a field's name into its key: MaxStreams, max_streams; URL, url.
+// snake turns a field's name into its key: MaxStreams, max_streams; URL, url; Budget80, budget_80.
 func snake(field string) string {
 	rs := []rune(field)
 	var b strings.Builder
 	for i, r := range rs {
+		if unicode.IsDigit(r) && i > 0 && !unicode.IsDigit(rs[i-1]) {
+			b.WriteByte('_')
+		}
 		if unicode.IsUpper(r) && i > 0 {
 			follows := i+1 < len(rs) && unicode.IsLower(rs[i+1])
 			if !unicode.IsUpper(rs[i-1]) || follows {

@@ -25,6 +25,7 @@ import (
 type gateway struct {
 	store    ledger.Store
 	reviewer *reviewer
+	tell     *tidings
 	engine   *engine.Engine
 	proxy    *proxy.Server
 	admin    *http.Server
@@ -51,6 +52,15 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 			err = errors.Join(err, store.Close())
 		}
 	}()
+	tell, err := newTidings(cfg, log, reg)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, tell.Close())
+		}
+	}()
 	who, err := newReviewer(cfg.Policy, store, log, reg)
 	if err != nil {
 		return nil, err
@@ -60,7 +70,7 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 			err = errors.Join(err, who.Close())
 		}
 	}()
-	eng, err := newEngine(cfg.Policy, who, store, log, reg)
+	eng, err := newEngine(cfg.Policy, who, tell, store, log, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +88,7 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 		return nil, err
 	}
 	g := &gateway{
-		store: store, reviewer: who, engine: eng, proxy: data, log: log, drained: make(chan struct{}), hurried: make(chan struct{}), served: make(chan error, 2),
+		store: store, reviewer: who, tell: tell, engine: eng, proxy: data, log: log, drained: make(chan struct{}), hurried: make(chan struct{}), served: make(chan error, 2),
 	}
 	registerState(reg, g, v)
 	ops, err := g.operator(cfg, reg, v)
@@ -169,8 +179,8 @@ func (g *gateway) Wait() error {
 	defer cancel()
 	err := errors.Join(first, g.admin.Shutdown(closing))
 	err = errors.Join(err, <-g.served)
-	g.engine.Close() // before whom it asks, and its store
-	err = errors.Join(err, g.reviewer.Close())
+	g.engine.Close() // before whom it asks, whom it tells, and its store
+	err = errors.Join(err, g.reviewer.Close(), g.tell.Close())
 	if cerr := g.store.Close(); cerr != nil {
 		err = errors.Join(err, fmt.Errorf("close ledger: %w", cerr))
 	}

@@ -12,12 +12,19 @@ import (
 // Config is the section notify.
 type Config struct {
 	Webhook WebhookConfig
+	Texts   Texts
+}
+
+// WithDefaults fills the zero fields.
+func (c Config) WithDefaults() Config {
+	c.Texts = c.Texts.WithDefaults()
+	return c
 }
 
 // WebhookConfig says who is told of steps and budgets.
 type WebhookConfig struct {
 	URL    string       // http or https; empty: nobody
-	Secret secret.Value // signs the messages
+	Secret secret.Value // signs the messages; whsec_ and base64
 }
 
 // EventsConfig is the section events: what is told of usage, and to whom.
@@ -39,10 +46,19 @@ func (c EventsConfig) WithDefaults() EventsConfig {
 	return c
 }
 
-// Validate checks the section. The error joins one error per fault, each of the form "key.path: what is wrong".
+// Validate checks a config that WithDefaults has filled. The error joins one error per fault, each of the form "key.path: what is wrong".
 func (c Config) Validate() error {
 	var f faults
 	f.address("webhook.url", c.Webhook.URL)
+	switch _, err := signingKey(c.Webhook.Secret); {
+	case c.Webhook.Secret.Empty():
+		if c.Webhook.URL != "" {
+			f.add("webhook.secret", "is missing: receivers know by the signature that a message is not forged")
+		}
+	case err != nil:
+		f.add("webhook.secret", "%w", err)
+	}
+	c.Texts.parse(&f)
 	return errors.Join(f...)
 }
 

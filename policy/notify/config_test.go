@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/sttgate/sttgate/config/secret"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestNothingIsToldUnlessSomebodyIsNamed(t *testing.T) {
-	if err := (Config{}).Validate(); err != nil {
+	if err := (Config{}).WithDefaults().Validate(); err != nil {
 		t.Error(err)
 	}
 	if err := (EventsConfig{}).WithDefaults().Validate(); err != nil {
@@ -24,7 +26,7 @@ func TestEveryFaultIsALineWithItsKeyAndWithoutTheURL(t *testing.T) {
 		err  error
 		want string
 	}{
-		{Config{Webhook: WebhookConfig{URL: hidden}}.Validate(), "webhook.url"},
+		{Config{Webhook: WebhookConfig{URL: hidden, Secret: secret.New("whsec_CANARY")}}.WithDefaults().Validate(), "webhook.url webhook.secret"},
 		{EventsConfig{URL: hidden}.Validate(), "url interval max_bytes"},
 	} {
 		var keys []string

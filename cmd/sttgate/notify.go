@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sttgate/sttgate/config"
+	"github.com/sttgate/sttgate/policy"
+	"github.com/sttgate/sttgate/policy/notify"
+)
+
+// tidings tell the world outside what happens to users. Without anybody to tell they keep nothing.
+type tidings struct {
+	box     *notify.Outbox // nil: nobody is told
+	notices notify.Notices
+	rules   func() policy.Config
+}
+
+// newTidings opens what the config says is told, and registers its metric.
+func newTidings(cfg config.Config, log *slog.Logger, reg prometheus.Registerer) (*tidings, error) {
+	count := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "sttgate", Name: "usage_events_total", Help: "Messages and usage events, by what became of them: delivered, retried, refused, dropped.",
+	}, []string{"sink", "result"})
+	reg.MustRegister(count)
+	for _, result := range notify.Results() {
+		count.WithLabelValues(notify.ToWebhook, result) // a counter that appears with its first drop hides it from alerts
+	}
+	t := &tidings{rules: func() policy.Config { return cfg.Policy.Rules }}
+	sinks, err := sinksOf(cfg)
+	if err != nil || len(sinks) == 0 {
+		return t, err
+	}
+	if t.notices, err = notify.NewNotices(cfg.Notify.Texts); err != nil {
+		return nil, fmt.Errorf("notify: %w", err)
+	}
+	t.box, err = notify.OpenOutbox(cfg.Ledger.Path, sinks, notify.Options{
+		MaxBytes: cfg.Events.MaxBytes, Log: log,
+		Count: func(sink, result string, n int) { count.WithLabelValues(sink, result).Add(float64(n)) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ledger.path %s: %w", cfg.Ledger.Path, err)
+	}
+	return t, nil
+}
+
+// sinksOf are those that the config names.
+func sinksOf(cfg config.Config) ([]notify.Sink, error) {
+	var out []notify.Sink
+	if cfg.Notify.Webhook.URL != "" {
+		w, err := notify.NewWebhook(cfg.Notify.Webhook)
+		if err != nil {
+			return nil, fmt.Errorf("notify.webhook.secret: %w", err)
+		}
+		out = append(out, w)
+	}
+	return out, nil
+}
+
+// Publish is engine.Deps.Publish: when it returns, what is to be told of the step is on the disk.
+func (t *tidings) Publish(_ context.Context, e policy.Event) error {
+	if t.box == nil {
+		return nil
+	}
+	m, ok, err := t.notices.Step(e, t.rules())
+	if err != nil || !ok {
+		return err
+	}
+	return t.box.Append(m)
+}
+
+// Close keeps what is not delivered yet for the next process.
+func (t *tidings) Close() error {
+	if t.box == nil {
+		return nil
+	}
+	return t.box.Close()
+}
