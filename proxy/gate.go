@@ -114,9 +114,14 @@ const settleTimeout = 10 * time.Second
 
 // decide reads a grant as a decision about need more milliseconds.
 func decide(g ledger.Grant, need int64) policy.Decision {
-	bs := make([]policy.Balance, len(g.Balances))
-	for i, b := range g.Balances {
+	return policy.Decide(balancesOf(g.Balances), need, g.At)
+}
+
+// balancesOf are the ledger's balances as the policy reads them.
+func balancesOf(all []ledger.Balance) []policy.Balance {
+	bs := make([]policy.Balance, len(all))
+	for i, b := range all {
 		bs[i] = policy.Balance{Budget: b.Budget, Limit: b.Limit, Used: b.Used, Remaining: b.Remaining, Resets: b.Resets, Shadow: b.Shadow}
 	}
-	return policy.Decide(bs, need, g.At)
+	return bs
 }

@@ -15,14 +15,19 @@ import (
 	"github.com/sttgate/sttgate/policy/engine"
 	"github.com/sttgate/sttgate/proxy"
 	"github.com/sttgate/sttgate/proxy/admin"
+	"github.com/sttgate/sttgate/proxy/provider"
 )
 
 // operator builds the admin room's handler. The room knows nothing of the others;
 // the types below are its doors.
 func (g *gateway) operator(cfg config.Config, metrics prometheus.Gatherer, v admin.Version) (http.Handler, error) {
 	d := admin.Deps{
-		Users: opsUsers{g.proxy.Users, g.engine}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Health: opsHealth{g},
+		Policy: opsPolicy{g.proxy.Users, g.engine, g.store, func() policy.Config { return cfg.Policy.Rules }},
+		Users:  opsUsers{g.proxy.Users, g.engine}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Health: opsHealth{g},
 		Metrics: metrics, Log: g.log, Version: v,
+	}
+	for _, p := range provider.Builtin() {
+		d.Vendors = append(d.Vendors, p.Name())
 	}
 	for _, s := range policy.Stages() {
 		d.Stages = append(d.Stages, string(s))
@@ -92,7 +97,7 @@ func (o opsUsers) SetStage(ctx context.Context, id string, c admin.StageChange) 
 }
 
 func opsState(s policy.State) admin.State {
-	return admin.State{Stage: string(s.Stage), Since: s.Since, Until: s.Until, Reason: s.Reason, By: s.By}
+	return admin.State{Stage: string(s.Stage), Since: s.Since, Until: s.Until, Cause: string(s.Cause), Reason: s.Reason, By: s.By}
 }
 
 func opsWindow(w ledger.Window) string {

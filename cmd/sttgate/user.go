@@ -65,8 +65,11 @@ func (p *program) userCommand() *cobra.Command {
 		Short: "Look at a user, move a user to a stage",
 		Long:  "Asks the admin API of a running gateway. The config says where it listens and which token it wants.",
 		Example: `  sttgate user show ann
-  sttgate user stage ann restrict --reason "shared account" --for 24h`,
-	}, p.userShowCommand(), p.userStageCommand())
+  sttgate user stage ann restrict --reason "shared account" --for 24h
+  sttgate user list --stage throttle
+  sttgate user reset ann --reason "sorted out"
+  sttgate user exempt ann --reason "partner" --for 720h`,
+	}, p.userShowCommand(), p.userStageCommand(), p.userListCommand(), p.userResetCommand(), p.userExemptCommand())
 }
 
 func (p *program) userShowCommand() *cobra.Command {

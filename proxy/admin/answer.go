@@ -63,6 +63,9 @@ func (h *Handler) fail(ctx context.Context, w http.ResponseWriter, what string, 
 	case errors.Is(err, ErrInvalid):
 		problem{Status: http.StatusBadRequest, Detail: err.Error()}.write(w)
 		return
+	case errors.Is(err, ErrNotFound):
+		problem{Status: http.StatusNotFound, Detail: err.Error()}.write(w)
+		return
 	case errors.Is(err, ErrConflict):
 		p = problem{Status: http.StatusConflict, Detail: "somebody else kept changing this user; look again and retry"}
 	case errors.Is(err, ErrUnavailable), errors.Is(err, context.DeadlineExceeded):

@@ -8,10 +8,13 @@ import (
 
 // The words of an audit line's "what": a closed set, for whoever filters logs.
 const (
-	auditStage  = "user.stage"
-	auditStream = "stream.end"
-	auditDrain  = "drain"
-	auditToken  = "token.mint"
+	auditStage   = "user.stage"
+	auditReset   = "user.reset"
+	auditExempt  = "user.exempt"
+	auditResolve = "user.resolve"
+	auditStream  = "stream.end"
+	auditDrain   = "drain"
+	auditToken   = "token.mint"
 )
 
 // audit writes the one line of a change: who, what, before, after, why. It is

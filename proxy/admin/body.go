@@ -16,11 +16,11 @@ import (
 // maxBody bounds a request's body. The largest is a reason in a few words.
 const maxBody = 16 << 10
 
-// readBody decodes one flat JSON object of text members into members, by name. It
+// readBody decodes one flat JSON object into members, by name: texts (*string) and truths (*bool). It
 // is strict: an unknown member may be a misspelt one, two of the same name may be
 // read differently by whoever checks the request before us, and encoding/json takes
 // "Until" for "until" and forgets all but the last.
-func readBody(w http.ResponseWriter, r *http.Request, members map[string]*string) error {
+func readBody(w http.ResponseWriter, r *http.Request, members map[string]any) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var big *http.MaxBytesError
 	switch {
@@ -51,7 +51,7 @@ func readBody(w http.ResponseWriter, r *http.Request, members map[string]*string
 }
 
 // member reads one name and its value.
-func member(d *json.Decoder, members map[string]*string, seen map[string]bool) error {
+func member(d *json.Decoder, members map[string]any, seen map[string]bool) error {
 	t, err := d.Token()
 	name, ok := t.(string)
 	if err != nil || !ok {
@@ -68,8 +68,15 @@ func member(d *json.Decoder, members map[string]*string, seen map[string]bool) e
 	if t, err = d.Token(); err != nil {
 		return bad("the body is not JSON")
 	}
-	if *into, ok = t.(string); !ok {
-		return bad(name + " must be text")
+	switch into := into.(type) {
+	case *string:
+		if *into, ok = t.(string); !ok {
+			return bad(name + " must be text")
+		}
+	case *bool:
+		if *into, ok = t.(bool); !ok {
+			return bad(name + " must be true or false")
+		}
 	}
 	return nil
 }

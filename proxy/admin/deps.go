@@ -15,6 +15,8 @@ var (
 	ErrConflict = errors.New("user changed meanwhile")
 	// ErrUnavailable says that the store does not answer: 503.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrNotFound says that there is nothing by this name: 404, with the error's text.
+	ErrNotFound = errors.New("not found")
 	// ErrInvalid says that the caller asked for something impossible: 400, with
 	// the error's text for the operator.
 	ErrInvalid = errors.New("invalid")
@@ -27,6 +29,52 @@ type Users interface {
 	// SetStage replaces the user's state and returns it before and after. It may
 	// wrap any of the three errors above.
 	SetStage(ctx context.Context, id string, c StageChange) (before, after State, err error)
+}
+
+// Policy is what operators ask and decide about users beside their stage. Its errors are as those of Users; what is
+// not there is ErrNotFound.
+type Policy interface {
+	// Reset takes everything back: stage none, and nothing from before counts.
+	Reset(ctx context.Context, id string, c StageChange) (before, after State, err error)
+	// Exempt puts a user outside all rules until a time (zero: for good), or, where on is false, under them again.
+	Exempt(ctx context.Context, id string, on bool, c StageChange) (before, after State, err error)
+	// Resolve makes the violation of a case not count.
+	Resolve(ctx context.Context, id, ref string, c StageChange) error
+	// Case is a review, or what else has a reference, as it is to be shown.
+	Case(ctx context.Context, ref string) (any, error)
+	// Flagged lists users at a stage ("": at any but none, or exempt), up to limit of them behind a cursor; next is ""
+	// when these are the last.
+	Flagged(ctx context.Context, stage, cursor string, limit int) (users []FlaggedUser, next string, err error)
+	// Explain says what a connect would be told now, and why.
+	Explain(ctx context.Context, id, plan, provider string) (Explanation, error)
+}
+
+// FlaggedUser is one of a list.
+type FlaggedUser struct {
+	User string `json:"user"`
+	State
+	Exempt bool   `json:"exempt,omitempty"`
+	Case   string `json:"case,omitempty"` // the last one
+}
+
+// Explanation is a decision with everything that was looked at.
+type Explanation struct {
+	User     string     `json:"user"`
+	Plan     string     `json:"plan,omitempty"`
+	Provider string     `json:"provider"`
+	Decision string     `json:"decision"`         // allow or deny
+	Reason   string     `json:"reason,omitempty"` // of deny: as in X-Sttgate-Reason
+	Stage    string     `json:"stage"`
+	Rules    []RuleLine `json:"rules"`
+	At       time.Time  `json:"at"`
+}
+
+// RuleLine is one rule that was looked at.
+type RuleLine struct {
+	Rule string `json:"rule"`
+	Name string `json:"name,omitempty"`
+	Says string `json:"says"` // info, pass, hit or skip
+	Text string `json:"text"`
 }
 
 // Streams is the registry of running streams.
@@ -68,6 +116,7 @@ type Check struct {
 // Deps is what a Handler works with. All are required unless marked.
 type Deps struct {
 	Users   Users
+	Policy  Policy
 	Streams Streams
 	Drainer Drainer
 	Health  Health
@@ -75,6 +124,7 @@ type Deps struct {
 	Metrics prometheus.Gatherer
 	Log     *slog.Logger // audit lines and internal errors
 	Stages  []string     // the words that PUT …/stage takes
+	Vendors []string     // those that explain can be asked about; the first is the default
 	Version Version
 	Now     func() time.Time // nil: time.Now
 }
@@ -91,7 +141,8 @@ type Version struct {
 type State struct {
 	Stage  string    `json:"stage"`
 	Since  time.Time `json:"since,omitzero"`
-	Until  time.Time `json:"until,omitzero"` // zero: for good
+	Until  time.Time `json:"until,omitzero"`  // zero: for good
+	Cause  string    `json:"cause,omitempty"` // why: violation, cap, free_exhausted, manual, source
 	Reason string    `json:"reason,omitempty"`
 	By     string    `json:"by,omitempty"`
 }

@@ -31,7 +31,7 @@ func New(c Config, d Deps) (*Handler, error) {
 		return nil, err
 	}
 	switch {
-	case d.Users == nil, d.Streams == nil, d.Drainer == nil, d.Health == nil, d.Metrics == nil, d.Log == nil:
+	case d.Users == nil, d.Policy == nil, d.Streams == nil, d.Drainer == nil, d.Health == nil, d.Metrics == nil, d.Log == nil:
 		return nil, errors.New("admin: a dependency is missing")
 	case len(d.Stages) == 0:
 		return nil, errors.New("admin: no stages")
@@ -52,6 +52,12 @@ func New(c Config, d Deps) (*Handler, error) {
 		{http.MethodGet, "/version", h.version},
 		{http.MethodGet, apiPrefix + "users/{id}", h.user},
 		{http.MethodPut, apiPrefix + "users/{id}/stage", h.setStage},
+		{http.MethodGet, apiPrefix + "users", h.flagged},
+		{http.MethodPost, apiPrefix + "users/{id}/reset", h.reset},
+		{http.MethodPut, apiPrefix + "users/{id}/exempt", h.exempt},
+		{http.MethodPost, apiPrefix + "users/{id}/resolve", h.resolve},
+		{http.MethodGet, apiPrefix + "users/{id}/explain", h.explain},
+		{http.MethodGet, apiPrefix + "cases/{id}", h.oneCase},
 		{http.MethodGet, apiPrefix + "streams", h.streams},
 		{http.MethodDelete, apiPrefix + "streams/{id}", h.killStream},
 		{http.MethodPost, apiPrefix + "drain", h.drain},

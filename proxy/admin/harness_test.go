@@ -36,6 +36,7 @@ type gateway struct {
 	started  error
 	ready    []Check
 	minted   []string
+	exempted []string
 }
 
 func (g *gateway) fault() error {
@@ -183,9 +184,10 @@ func deps(g *gateway, log io.Writer) Deps {
 	up.Set(1)
 	reg.MustRegister(up)
 	return Deps{
-		Users: g, Streams: g, Drainer: g, Health: g, Minter: g, Metrics: reg,
+		Users: g, Policy: g, Streams: g, Drainer: g, Health: g, Minter: g, Metrics: reg,
 		Log:     slog.New(slog.NewJSONHandler(log, nil)),
 		Stages:  []string{"none", "warning", "throttle", "restrict"},
+		Vendors: []string{"deepgram", "soniox"},
 		Version: Version{Version: "1.2.3", Commit: "abc", Go: "go1.26"},
 		Now:     now,
 	}

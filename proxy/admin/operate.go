@@ -66,7 +66,7 @@ func (h *Handler) drain(w http.ResponseWriter, r *http.Request, _ string) {
 func (h *Handler) mint(w http.ResponseWriter, r *http.Request, _ string) {
 	var user, plan, ttl string
 	life := defaultTTL
-	err := readBody(w, r, map[string]*string{"user": &user, "plan": &plan, "ttl": &ttl})
+	err := readBody(w, r, map[string]any{"user": &user, "plan": &plan, "ttl": &ttl})
 	if err == nil {
 		err = checkID(user, "user")
 	}

@@ -81,13 +81,7 @@ func (h *Handler) setStage(w http.ResponseWriter, r *http.Request, id string) {
 	// A client that hangs up must not leave a change behind that no audit line tells.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), storeTimeout)
 	defer cancel()
-	var before, after State
-	for range conflictTries {
-		before, after, err = h.deps.Users.SetStage(ctx, id, c)
-		if !errors.Is(err, ErrConflict) {
-			break
-		}
-	}
+	before, after, err := persist(func() (State, State, error) { return h.deps.Users.SetStage(ctx, id, c) })
 	if err != nil {
 		h.fail(ctx, w, auditStage, err)
 		return
@@ -96,13 +90,23 @@ func (h *Handler) setStage(w http.ResponseWriter, r *http.Request, id string) {
 	writeJSON(w, http.StatusOK, stageAnswer{User: id, Before: utc(before), State: utc(after)})
 }
 
+// persist tries a change again that somebody else's has overtaken.
+func persist(change func() (before, after State, err error)) (before, after State, err error) {
+	for range conflictTries {
+		if before, after, err = change(); !errors.Is(err, ErrConflict) {
+			break
+		}
+	}
+	return before, after, err
+}
+
 func (h *Handler) readStage(w http.ResponseWriter, r *http.Request, id string) (StageChange, error) {
 	if err := checkID(id, "the user's id"); err != nil {
 		return StageChange{}, err
 	}
 	var until string
 	c := StageChange{By: "admin:" + h.who()}
-	if err := readBody(w, r, map[string]*string{"stage": &c.Stage, "reason": &c.Reason, "until": &until}); err != nil {
+	if err := readBody(w, r, map[string]any{"stage": &c.Stage, "reason": &c.Reason, "until": &until}); err != nil {
 		return StageChange{}, err
 	}
 	if !h.knownStage(c.Stage) {

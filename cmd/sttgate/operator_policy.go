@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sttgate/sttgate/meter/ledger"
+	"github.com/sttgate/sttgate/policy"
+	"github.com/sttgate/sttgate/policy/engine"
+	"github.com/sttgate/sttgate/proxy"
+	"github.com/sttgate/sttgate/proxy/admin"
+)
+
+// opsPolicy shows the operator what moves users, and lets them take it back.
+type opsPolicy struct {
+	users  *proxy.Users
+	engine *engine.Engine
+	store  ledger.States
+	rules  func() policy.Config
+}
+
+var _ admin.Policy = opsPolicy{}
+
+func (o opsPolicy) Reset(ctx context.Context, id string, c admin.StageChange) (before, after admin.State, err error) {
+	return changed(o.engine.Reset(ctx, policy.Setting{User: id, By: c.By, Reason: c.Reason}))
+}
+
+func (o opsPolicy) Exempt(ctx context.Context, id string, on bool, c admin.StageChange) (before, after admin.State, err error) {
+	return changed(o.engine.Exempt(ctx, policy.Setting{User: id, By: c.By, Reason: c.Reason, Until: c.Until}, on))
+}
+
+func (o opsPolicy) Resolve(ctx context.Context, id, ref string, c admin.StageChange) error {
+	_, _, err := changed(o.engine.Resolve(ctx, ref, policy.Setting{User: id, By: c.By, Reason: c.Reason}))
+	return err
+}
+
+// changed says in the admin room's words what became of a change.
+func changed(out engine.Changed, err error) (before, after admin.State, _ error) {
+	switch {
+	case errors.Is(err, engine.ErrNoViolation):
+		return before, after, fmt.Errorf("%w: %w", admin.ErrNotFound, err)
+	case err != nil:
+		return before, after, opsError(err)
+	}
+	return opsState(out.Before), opsState(out.After), nil
+}
+
+func (o opsPolicy) Case(ctx context.Context, ref string) (any, error) {
+	ev, err := o.engine.Case(ctx, ref)
+	switch {
+	case errors.Is(err, engine.ErrNoCase):
+		return nil, fmt.Errorf("%w: %w", admin.ErrNotFound, err)
+	case err != nil:
+		return nil, opsError(err)
+	}
+	return ev, nil
+}
+
+// Flagged reads records until there are enough: those of users at stage none are passed over.
+func (o opsPolicy) Flagged(ctx context.Context, stage, cursor string, limit int) (out []admin.FlaggedUser, next string, err error) {
+	c, now := o.rules(), time.Now()
+	for {
+		users, next, err := o.store.Users(ctx, cursor, limit-len(out))
+		if err != nil {
+			return nil, "", opsError(err)
+		}
+		for _, u := range users {
+			st, err := policy.DecodeState(u.Data)
+			if err != nil {
+				return nil, "", opsError(fmt.Errorf("user %s: %w", u.User, err))
+			}
+			st = st.Now(c, now)
+			exempt := policy.Lifted(st, c, u.User, now) == policy.WhyExempt
+			if stage == "" && (st.Stage != policy.None || exempt) || stage == string(st.Stage) {
+				out = append(out, admin.FlaggedUser{User: u.User, State: opsState(st), Exempt: exempt, Case: st.LastCase})
+			}
+		}
+		if next == "" || len(out) == limit {
+			return out, next, nil
+		}
+		cursor = next
+	}
+}
+
+func (o opsPolicy) Explain(ctx context.Context, id, plan, vendor string) (admin.Explanation, error) {
+	x, err := o.users.Explain(ctx, id, plan, vendor)
+	if err != nil {
+		return admin.Explanation{}, opsError(err)
+	}
+	out := admin.Explanation{User: id, Plan: plan, Provider: vendor, Decision: "allow", Stage: string(x.Stage), At: x.At, Rules: []admin.RuleLine{}}
+	if !x.Allowed {
+		out.Decision, out.Reason = "deny", string(x.Reason)
+	}
+	for _, l := range x.Lines {
+		out.Rules = append(out.Rules, admin.RuleLine(l))
+	}
+	return out, nil
+}
