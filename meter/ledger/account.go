@@ -71,6 +71,7 @@ type Account struct {
 	failed  error         // the last try's; nil when it succeeded
 	retryAt time.Time
 	backoff time.Duration
+	asked   bool // a lease was asked for; its answer may have been lost
 	broke   bool // nothing more is lent in this outage
 	over    bool // closed, or settled by someone else: nothing may be spent
 

@@ -83,10 +83,13 @@ func (a *Account) lease(ctx context.Context, r Request, soon bool) (g Grant, rec
 	ctx, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
 	began := time.Now()
+	a.mu.Lock()
+	a.asked = true
 	spent := r.Spent
 	if a.o.Reported {
-		spent = a.Spent()
+		spent = a.spent
 	}
+	a.mu.Unlock()
 	if soon {
 		g, receipt, err = a.early.LeaseSoon(ctx, r)
 	} else {
@@ -107,8 +110,9 @@ func (a *Account) lease(ctx context.Context, r Request, soon bool) (g Grant, rec
 // Close settles, once: the first call waits for a refill under way, charges Charged and gives
 // the rest back; later calls return the same error. The caller passes a context that is not the client's:
 // accounting must not stop because the client hung up. A store that fails is asked
-// up to five times within ctx, and then a Patient one takes the settle over; the error says that
-// the settle may be lost and the lease stays charged until the process ends.
+// up to five times within ctx. A Patient one is asked once and then takes the settle over: until it is in
+// the journal, a process that dies leaves the whole lease charged. The error says that the
+// settle may be lost and the lease stays charged until the process ends.
 func (a *Account) Close(ctx context.Context) error {
 	a.mu.Lock()
 	first := !a.closing
@@ -141,8 +145,15 @@ func (a *Account) settleNow(ctx context.Context) error {
 	r := Request{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: a.scopes, Spent: a.charge(), Speech: a.heard}
 	// A stream that lived on a loan alone has never learned what applies.
 	unplanned := a.got.IsZero() && r.Spent > 0
+	untouched := !a.asked && a.ceiling == 0 && r.Spent == 0
 	a.mu.Unlock()
-	pause := firstBackoff / 2
+	if untouched { // the store did not even say what applies: it holds nothing of this stream
+		return nil
+	}
+	pause, tries := firstBackoff/2, settleTries
+	if a.patient != nil {
+		tries = 1
+	}
 	for try := 1; ; try++ {
 		began := time.Now()
 		err := a.settleOnce(ctx, r, unplanned)
@@ -151,7 +162,7 @@ func (a *Account) settleNow(ctx context.Context) error {
 			return nil
 		}
 		a.o.observeError("settle", err, began)
-		if try == settleTries || errors.Is(err, ErrInvalid) || errors.Is(err, ErrClosed) {
+		if try == tries || errors.Is(err, ErrInvalid) || errors.Is(err, ErrClosed) {
 			return err
 		}
 		select {

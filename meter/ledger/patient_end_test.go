@@ -1,8 +1,11 @@
 package ledger_test
 
 import (
+	"errors"
 	"testing"
 	"time"
+
+	"github.com/sttgate/sttgate/meter/ledger"
 )
 
 func TestALoanAndTheLeaseInHandAreOneSlice(t *testing.T) {
@@ -27,4 +30,43 @@ func TestALoanAndTheLeaseInHandAreOneSlice(t *testing.T) {
 	d.b.set(nil, nil, nil)
 	d.open()
 	d.settled(spent+1000, daily(0)) // a slice too much
+}
+
+// TestAStreamThatEndsInTheDarkIsInTheJournalAfterOneTry: while it is not there, a process that dies leaves a
+// whole lease charged, and a client that is refused waits.
+func TestAStreamThatEndsInTheDarkIsInTheJournalAfterOneTry(t *testing.T) {
+	d := newDark(t, ledger.OutageConfig{Mode: "deny"})
+	tries := map[string]int{}
+	open := func(id string) (*ledger.Account, error) {
+		a, _, err := ledger.Open(t.Context(), d.Patient, ledger.Opening{
+			User: "u", Stream: id, Slice: 1000, Plan: always(daily(60_000)),
+			Observe: func(op, _, _ string, _ time.Duration) {
+				if op == "settle" {
+					tries[id]++
+				}
+			},
+		})
+		return a, err
+	}
+	a, err := open("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Spend(100); err != nil {
+		t.Fatal(err)
+	}
+	d.b.set(errDown, nil, nil)
+	refused, err := open("refused")
+	if !errors.Is(err, errDown) {
+		t.Fatalf("a store that is down opens a stream: %v", err)
+	}
+	closeAccount(t, refused)
+	closeAccount(t, a)
+	if tries["a"] != 1 || tries["refused"] != 0 {
+		t.Errorf("%v tries to settle; want one of what was leased, none of what was not", tries)
+	}
+	d.die() // it is in the journal
+	d.b.set(nil, nil, nil)
+	d.open()
+	d.settled(100, daily(0))
 }

@@ -76,7 +76,7 @@ func burn(t *testing.T, a *ledger.Account, want error) int64 {
 	}
 }
 
-// quiet closes an account whose store is down: it gives up after its tries.
+// quiet closes an account whose store is down, or hangs.
 func (d *dark) quiet(a *ledger.Account) {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
