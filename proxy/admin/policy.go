@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -88,9 +89,7 @@ func (h *Handler) change(w http.ResponseWriter, r *http.Request, id, what string
 	if what == auditExempt {
 		members["until"] = &until
 	}
-	for name, into := range more {
-		members[name] = into
-	}
+	maps.Copy(members, more)
 	err := checkID(id, "the user's id")
 	if err == nil {
 		err = readBody(w, r, members)
