@@ -1,7 +1,9 @@
 package ledger_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -69,4 +71,53 @@ func TestAStreamThatEndsInTheDarkIsInTheJournalAfterOneTry(t *testing.T) {
 	d.b.set(nil, nil, nil)
 	d.open()
 	d.settled(100, daily(0))
+}
+
+// refusing is a store that takes everybody's settle but one's.
+type refusing struct {
+	lasting
+	stream string
+}
+
+func (r refusing) Settle(ctx context.Context, q ledger.Request) (ledger.Usage, error) {
+	if q.Stream == r.stream {
+		return ledger.Usage{}, errDown
+	}
+	return r.lasting.Settle(ctx, q)
+}
+
+func TestAStreamThatCannotBeSettledHoldsUpNoOther(t *testing.T) {
+	d := newDark(t, ledger.OutageConfig{Mode: "deny"})
+	const streams = 20
+	var all []*ledger.Account
+	for i := range streams {
+		a, err := d.stream(fmt.Sprint(i), daily(60_000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Spend(100); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, a)
+	}
+	d.b.set(errDown, nil, nil)
+	for _, a := range all {
+		d.quiet(a)
+	}
+	d.die()
+	d.b.set(nil, nil, nil)
+	p, err := ledger.NewPatient(refusing{lasting{d.b}, "7"}, d.dir, d.c, ledger.PatientOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeStore(t, p) // after a last try
+	u, err := d.b.Store.Usage(t.Context(), ledger.Query{User: "u", Windows: []time.Duration{time.Hour}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := int64(streams-1) * 100; u.Audio[0] != want {
+		t.Errorf("%d ms are settled while one stream cannot be, want %d", u.Audio[0], want)
+	}
+	d.open()
+	d.settled(streams*100, daily(0))
 }

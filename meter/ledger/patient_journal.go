@@ -13,7 +13,8 @@ import (
 
 const (
 	loansBucket = "loans"
-	settleEvery = time.Second // while the store does not answer
+	settleEvery = time.Second     // while the store does not answer
+	settleWaits = 2 * time.Second // of a round, for settles that fail: a store that hangs is not asked for each stream
 )
 
 // write puts a loan on the disk; calls at the same time share a write.
@@ -68,7 +69,8 @@ func (p *Patient) loop() {
 	}
 }
 
-// settleOwed settles until the store fails, and says how many are left.
+// settleOwed settles what it can, and says how many are left. One that fails holds up no other: its record
+// may be damaged, or its node of a Cluster down. Where all fail it stops after a while; the order is another one each time.
 func (p *Patient) settleOwed() int {
 	p.mu.Lock()
 	var all []*loan
@@ -78,7 +80,9 @@ func (p *Patient) settleOwed() int {
 		}
 	}
 	p.mu.Unlock()
+	left, waited := 0, time.Duration(0)
 	for i, l := range all {
+		began := time.Now()
 		err := p.settleLoan(l)
 		switch {
 		case err == nil:
@@ -87,10 +91,13 @@ func (p *Patient) settleOwed() int {
 			p.log.Error("a stream of an outage cannot be settled and is given up", slog.String(logStream, l.Stream), slog.Int64("ms", l.Spent), slog.Any(logError, err))
 			p.forget(l.Stream)
 		default:
-			return len(all) - i
+			left++
+			if waited += time.Since(began); waited >= settleWaits {
+				return left + len(all) - i - 1
+			}
 		}
 	}
-	return 0
+	return left
 }
 
 func (p *Patient) settleLoan(l *loan) error {
