@@ -78,6 +78,7 @@ func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.
 	acct, grant, err := ledger.Open(ctx, g.ledger, ledger.Opening{
 		User: s.user, Stream: stream, Provider: s.provider, Timeout: g.patience,
 		Plan: g.plan(s), Slice: g.slice.Milliseconds(), Reported: reported, Log: g.log, Observe: g.metrics.lease,
+		Leased: func(l ledger.Grant) { g.stands(s, l.Balances, l.At) },
 	})
 	if err != nil {
 		g.log.Error("no lease", slog.String("user", s.user), slog.Any("error", err))

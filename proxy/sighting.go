@@ -22,6 +22,16 @@ type Watch struct {
 	Seen func(Sighting)
 	// Fresh makes a user's record as new as need be, before something of theirs is let in. It bounds its own time.
 	Fresh func(ctx context.Context, user string)
+	// Stands is told how each of a user's own budgets stands, with every lease of a stream and every upload that was charged. It must not
+	// block. Shadow budgets, and rolling windows, which end at no time, are not told.
+	Stands func(Standing)
+}
+
+// Standing is one budget of a user's own.
+type Standing struct {
+	User, Plan, Budget     string
+	Limit, Used, Remaining int64     // ms
+	Resets, At             time.Time // when the window ends; the store's clock
 }
 
 func (w Watch) seen(s subject, st policy.State, at time.Time, whole bool) {
@@ -40,5 +50,20 @@ func (w Watch) fresh(ctx context.Context, user string) {
 func (g *gate) charged(s subject, u ledger.Usage, ms int64) {
 	if ms > 0 {
 		g.watch.seen(s, g.record(s.user, u.State), u.At, true)
+		g.stands(s, u.Balances, u.At)
+	}
+}
+
+// stands tells how budgets stand.
+func (g *gate) stands(s subject, bs []ledger.Balance, at time.Time) {
+	if g.watch.Stands == nil {
+		return
+	}
+	r := g.rules.Load()
+	for _, b := range bs {
+		if b.Shadow || isStage(b.Budget) || b.Window.Unit == ledger.Rolling || r.shared(b.Budget) {
+			continue
+		}
+		g.watch.Stands(Standing{s.user, s.plan, b.Budget, b.Limit, b.Used, b.Remaining, b.Resets, at})
 	}
 }

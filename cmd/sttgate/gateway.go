@@ -52,7 +52,7 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 			err = errors.Join(err, store.Close())
 		}
 	}()
-	tell, err := newTidings(cfg, log, reg)
+	tell, err := newTidings(cfg, store, log, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 	v := opsVersion(version)
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	data, err := proxy.New(cfg.Proxy, proxy.Deps{
-		Store: store, Policy: cfg.Policy.Rules, Watch: watch(eng), Sessions: who.sessions(), Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: reg,
+		Store: store, Policy: cfg.Policy.Rules, Watch: watch(eng, tell), Sessions: who.sessions(), Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: reg,
 	})
 	if err != nil {
 		return nil, err

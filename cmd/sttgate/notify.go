@@ -8,19 +8,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sttgate/sttgate/config"
+	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/policy/notify"
+	"github.com/sttgate/sttgate/proxy"
 )
 
 // tidings tell the world outside what happens to users. Without anybody to tell they keep nothing.
 type tidings struct {
 	box     *notify.Outbox // nil: nobody is told
 	notices notify.Notices
+	budgets *notify.Budgets // nil: nobody is told of budgets
 	rules   func() policy.Config
 }
 
 // newTidings opens what the config says is told, and registers its metric.
-func newTidings(cfg config.Config, log *slog.Logger, reg prometheus.Registerer) (*tidings, error) {
+func newTidings(cfg config.Config, store ledger.Store, log *slog.Logger, reg prometheus.Registerer) (*tidings, error) {
 	count := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "sttgate", Name: "usage_events_total", Help: "Messages and usage events, by what became of them: delivered, retried, refused, dropped.",
 	}, []string{"sink", "result"})
@@ -42,6 +45,9 @@ func newTidings(cfg config.Config, log *slog.Logger, reg prometheus.Registerer) 
 	})
 	if err != nil {
 		return nil, fmt.Errorf("ledger.path %s: %w", cfg.Ledger.Path, err)
+	}
+	if cfg.Notify.Webhook.URL != "" {
+		t.budgets = notify.NewBudgets(t.notices, store, t.box.Append, log)
 	}
 	return t, nil
 }
@@ -71,10 +77,21 @@ func (t *tidings) Publish(_ context.Context, e policy.Event) error {
 	return t.box.Append(m)
 }
 
+// stands is proxy.Watch.Stands.
+func (t *tidings) stands() func(proxy.Standing) {
+	if t.budgets == nil {
+		return nil
+	}
+	return func(s proxy.Standing) { t.budgets.Seen(notify.Standing(s)) }
+}
+
 // Close keeps what is not delivered yet for the next process.
 func (t *tidings) Close() error {
 	if t.box == nil {
 		return nil
+	}
+	if t.budgets != nil {
+		t.budgets.Close()
 	}
 	return t.box.Close()
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -65,4 +67,50 @@ func TestAStepIsToldOnceTheBackendIsBackAlsoAfterAKill(t *testing.T) {
 	case <-time.After(procHang):
 		t.Error("the backend was not told")
 	}
+}
+
+// TestASpentBudgetIsTold streams until nothing is left.
+func TestASpentBudgetIsTold(t *testing.T) {
+	t.Parallel()
+	told := make(chan string, 100)
+	backend := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var m struct {
+			Type string
+			Data struct{ User, Budget string }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			t.Error(err)
+		}
+		told <- m.Type + " " + m.Data.User + " " + m.Data.Budget
+	}))
+	defer backend.Close()
+	w := newWorld(t, fmt.Sprintf("notify: {webhook: {url: %q, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz}}\n", backend.URL))
+	file, err := os.ReadFile(w.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = bytes.Replace(file, []byte("stages: [restrict], window: 168h, limit: 100h"), []byte("limit: 3s"), 1)
+	if err := os.WriteFile(w.file, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := serveProcess(t, w.file)
+	all := flood(t, p, 1)
+	for hang := time.After(procHang); ; {
+		select {
+		case got := <-told:
+			if got == "budget.80 bob daily" || got == "budget.95 bob daily" {
+				continue
+			}
+			if got != "budget.spent bob daily" {
+				t.Errorf("told %q", got)
+			}
+		case <-hang:
+			t.Error("nobody was told")
+		}
+		break
+	}
+	for _, s := range p.streams() {
+		p.send(http.MethodDelete, "/admin/v1/streams/"+s, http.StatusAccepted)
+	}
+	all.Wait()
 }

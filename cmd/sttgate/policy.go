@@ -46,7 +46,7 @@ func results() []string {
 	return append(all, engine.ResultBadAnswer, engine.ResultLost)
 }
 
-// watch lets an engine see whom the data side serves.
-func watch(e *engine.Engine) proxy.Watch {
-	return proxy.Watch{Seen: func(s proxy.Sighting) { e.Seen(engine.Sighting(s)) }, Fresh: e.Fresh}
+// watch lets an engine see whom the data side serves, and users be told how their budgets stand.
+func watch(e *engine.Engine, tell *tidings) proxy.Watch {
+	return proxy.Watch{Seen: func(s proxy.Sighting) { e.Seen(engine.Sighting(s)) }, Fresh: e.Fresh, Stands: tell.stands()}
 }

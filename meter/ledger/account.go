@@ -45,6 +45,9 @@ type Opening struct {
 	// is "granted"; of an error class says which (Class). It is called from several
 	// goroutines and must not block.
 	Observe func(op, result, class string, took time.Duration)
+	// Leased, where set, is told of every answer to an account's lease: how the budgets stand. It is called from several
+	// goroutines and must not block. A reservation tells nothing: what it holds may come back whole.
+	Leased func(Grant)
 }
 
 // Account is one stream's purse. Spend, Wait and Ask belong to the goroutine that

@@ -104,6 +104,9 @@ func (a *Account) lease(ctx context.Context, r Request, soon bool) (g Grant, rec
 	default:
 		a.o.observe("lease", "granted", began)
 	}
+	if a.o.Leased != nil {
+		a.o.Leased(g)
+	}
 	return g, receipt, nil
 }
 

@@ -245,6 +245,11 @@ func TestEveryCallIsObserved(t *testing.T) {
 				defer mu.Unlock()
 				seen = append(seen, fmt.Sprint(op, " ", result, class, " ", took))
 			},
+			Leased: func(g ledger.Grant) {
+				mu.Lock()
+				defer mu.Unlock()
+				seen = append(seen, fmt.Sprint("left ", g.Balances[0].Remaining))
+			},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -259,7 +264,7 @@ func TestEveryCallIsObserved(t *testing.T) {
 		}
 		b.set(nil, nil, nil)
 		closeAccount(t, a)
-		want := []string{"lease granted 0s", "lease exhausted 0s", "lease errorother 0s", "settle granted 0s"}
+		want := []string{"lease granted 0s", "left 0", "lease exhausted 0s", "left 0", "lease errorother 0s", "settle granted 0s"}
 		if !slices.Equal(seen, want) {
 			t.Fatalf("%q", seen)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sttgate/sttgate/policy"
@@ -60,6 +61,32 @@ func (n Notices) Step(e policy.Event, c policy.Config) (Message, bool, error) {
 	m, err := toWebhook(e.ID(), notice{"policy." + key, e.At.UTC(), stepData{text, e}})
 	return m, err == nil, err
 }
+
+// budgetData is a budget with the words for its user.
+type budgetData struct {
+	Text      string    `json:"text"`
+	User      string    `json:"user"`
+	Plan      string    `json:"plan,omitempty"`
+	Budget    string    `json:"budget"`
+	Limit     int64     `json:"limit_ms"`
+	Used      int64     `json:"used_ms"`
+	Remaining int64     `json:"remaining_ms"`
+	Resets    time.Time `json:"resets"`
+}
+
+// budget makes the message of a budget; key is that of its text.
+func (n Notices) budget(id, key string, s Standing) (Message, error) {
+	text, err := n.texts.say(key, BudgetText{
+		User: s.User, Plan: s.Plan, Budget: s.Budget, Percent: percentOf(s), Limit: span(s.Limit), Left: span(s.Remaining), Resets: s.Resets,
+	})
+	if err != nil {
+		return Message{}, err
+	}
+	data := budgetData{text, s.User, s.Plan, s.Budget, s.Limit, s.Used, s.Remaining, s.Resets.UTC()}
+	return toWebhook(id, notice{"budget." + strings.TrimPrefix(key, "budget_"), s.At.UTC(), data})
+}
+
+func span(ms int64) Span { return Span(time.Duration(ms) * time.Millisecond) }
 
 func toWebhook(id string, n notice) (Message, error) {
 	body, err := json.Marshal(n)

@@ -35,10 +35,10 @@ type StepText struct {
 // BudgetText is what the templates of budgets may name.
 type BudgetText struct {
 	User, Plan string
-	Budget     string        // its name
-	Percent    int           // that is spent, at most 100
-	Limit      time.Duration // of audio
-	Left       time.Duration
+	Budget     string // its name
+	Percent    int    // that is spent, at most 100
+	Limit      Span   // of audio: "30 min"
+	Left       Span
 	Resets     time.Time // when the next window begins
 }
 
@@ -81,7 +81,7 @@ func (t *Texts) fields() []textField {
 	for _, s := range policy.Stages() {
 		steps = append(steps, StepText{User: "anna", Plan: "pro", Case: "FU-0123456789AB", Cause: "violation", From: "none", To: string(s), Reason: "asked by support", At: at})
 	}
-	budget := []any{BudgetText{User: "anna", Plan: "pro", Budget: "daily", Percent: 80, Limit: 30 * time.Minute, Left: 6 * time.Minute, Resets: at}}
+	budget := []any{BudgetText{User: "anna", Plan: "pro", Budget: "daily", Percent: 80, Limit: Span(30 * time.Minute), Left: Span(6 * time.Minute), Resets: at}}
 	return []textField{
 		{"step", &t.Step, defaultStep, steps},
 		{"free_exhausted", &t.FreeExhausted, defaultFreeExhausted, steps},

@@ -1,0 +1,37 @@
+package proxy
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sttgate/sttgate/meter/ledger"
+	"github.com/sttgate/sttgate/policy"
+)
+
+func TestOnlyAUsersOwnBudgetsAreTold(t *testing.T) {
+	budget := func(name, per, window string) policy.Budget {
+		return policy.Budget{Name: name, Per: per, Window: window, Limit: time.Minute}.WithDefaults()
+	}
+	g, err := newGate(Rules{Budgets: []policy.Budget{budget("own", policy.PerUser, "day"), budget("house", policy.PerAll, "day")}, Policy: policy.Default()}, time.Second, nil, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Unix(1000, 0)
+	day, rolling := ledger.Window{Unit: ledger.Day}, ledger.Window{Unit: ledger.Rolling, Length: time.Hour}
+	bs := []ledger.Balance{
+		{Budget: "own", Window: day, Limit: 10, Used: 8, Remaining: 2, Resets: at.Add(time.Hour)},
+		{Budget: "own", Window: day, Shadow: true},
+		{Budget: "own", Window: rolling},
+		{Budget: "house", Window: day},
+		{Budget: stageScope + "restrict", Window: day},
+	}
+	who := subject{user: "anna", plan: "pro", provider: "deepgram"}
+	g.stands(who, bs, at) // nobody listens
+	var got []Standing
+	g.watch.Stands = func(s Standing) { got = append(got, s) }
+	g.stands(who, bs, at)
+	if want := []Standing{{"anna", "pro", "own", 10, 8, 2, at.Add(time.Hour), at}}; !slices.Equal(got, want) {
+		t.Errorf("told %+v, want %+v", got, want)
+	}
+}
