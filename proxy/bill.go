@@ -25,6 +25,7 @@ type bill struct {
 	sub  subject
 
 	effects policy.Effects // as of the first answer
+	tempo   tempo          // as of the newest
 
 	mu       sync.Mutex
 	res      *ledger.Reservation
@@ -41,7 +42,7 @@ func (g *gate) open(s subject, stream string, ms int64) (*bill, error) {
 	b := &bill{gate: g, sub: s}
 	g.watch.fresh(context.Background(), s.user)
 	res, grant, err := ledger.Reserve(context.Background(), g.ledger, ledger.Opening{
-		User: s.user, Stream: stream, Provider: s.provider, Plan: g.plan(s), Timeout: g.patience, Observe: g.metrics.lease,
+		User: s.user, Stream: stream, Provider: s.provider, Plan: g.plan(s, &b.tempo), Timeout: g.patience, Observe: g.metrics.lease,
 	}, ms)
 	b.res = res
 	b.mu.Lock()

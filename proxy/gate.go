@@ -53,12 +53,14 @@ func (s subject) policy() policy.Subject {
 	return policy.Subject{User: s.user, Plan: s.plan, Provider: s.provider}
 }
 
-// plan is the ledger's question "what applies to this user now?", asked with every lease.
-func (g *gate) plan(s subject) func(ledger.State, time.Time) []ledger.Scope {
+// plan is the ledger's question "what applies to this user now?", asked with every lease. What is no budget follows: the pace.
+func (g *gate) plan(s subject, t *tempo) func(ledger.State, time.Time) []ledger.Scope {
 	return func(st ledger.State, at time.Time) []ledger.Scope {
 		r, record := g.rules.Load(), g.record(s.user, st)
 		g.watch.seen(s, record, at, false)
-		return r.scopes(s, policy.EffectsOf(record, r.Policy, s.policy(), at))
+		e := policy.EffectsOf(record, r.Policy, s.policy(), at)
+		t.follow(e)
+		return r.scopes(s, e)
 	}
 }
 
@@ -68,6 +70,7 @@ type admission struct {
 	account *ledger.Account
 	grant   ledger.Grant
 	effects policy.Effects // as of the grant
+	tempo   *tempo         // as of the newest
 }
 
 // admit buys the first slice. On a denial the account is closed already. The
@@ -75,9 +78,10 @@ type admission struct {
 // admit returns it in accept. reported says that the vendor's figure is charged.
 func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.Route, reported bool) (a *admission, accept *provider.Denial, err error) {
 	g.watch.fresh(ctx, s.user)
+	pace := &tempo{}
 	acct, grant, err := ledger.Open(ctx, g.ledger, ledger.Opening{
 		User: s.user, Stream: stream, Provider: s.provider, Timeout: g.patience,
-		Plan: g.plan(s), Slice: g.slice.Milliseconds(), Reported: reported, Log: g.log, Observe: g.metrics.lease,
+		Plan: g.plan(s, pace), Slice: g.slice.Milliseconds(), Reported: reported, Log: g.log, Observe: g.metrics.lease,
 		Leased: func(l ledger.Grant) { g.stands(s, l.Balances, l.At) },
 	})
 	if err != nil {
@@ -89,7 +93,8 @@ func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.
 	dec.Allowed = grant.Ceiling > 0 // what was bought just now counts as used already
 	g.decided(dec)
 	if dec.Allowed {
-		return &admission{subject: s, account: acct, grant: grant, effects: g.effects(g.rules.Load(), s, grant.State, grant.At)}, nil, nil
+		e := g.effects(g.rules.Load(), s, grant.State, grant.At)
+		return &admission{subject: s, account: acct, grant: grant, effects: e, tempo: pace}, nil, nil
 	}
 	g.close(ctx, acct, s.user)
 	d := g.exhausted(dec, s, grant)

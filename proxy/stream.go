@@ -60,7 +60,7 @@ func newStream(id, request string, a *admission, rt provider.Route, v *vendor, c
 	told := rt // a session tells of its speech, also where nobody is charged by it
 	told.Words = rt.Words || g.sessions.Ended != nil
 	t := &tap{
-		session: v.Open(told), gate: g, sub: a.subject, route: rt, now: time.Now, request: request,
+		session: v.Open(told), gate: g, sub: a.subject, route: rt, now: time.Now, request: request, tempo: a.tempo,
 		purse: purse{account: a.account, gate: g, sub: a.subject, basis: v.config.Charge, began: time.Now()},
 	}
 	t.purse.weight.Store(rt.Weight)

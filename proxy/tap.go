@@ -17,6 +17,7 @@ type tap struct {
 	session provider.Session
 	sound   sound
 	purse   purse
+	tempo   *tempo
 	gate    *gate
 	sub     subject
 	route   provider.Route

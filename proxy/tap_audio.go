@@ -22,6 +22,9 @@ func (t *tap) Audio(n int64, first, last bool) relay.Verdict {
 	if !t.sound.known() && !t.learn() {
 		return relay.Stop
 	}
+	if !t.paced("") {
+		return relay.Stop
+	}
 	if t.sound.packets != nil && !(n == 0 && first && last) {
 		return relay.Gather
 	}
@@ -35,6 +38,9 @@ func (t *tap) spoken(a provider.Audio) relay.Verdict {
 		return relay.Stop
 	case t.sound.counter == nil:
 		return t.lost("audio in text messages must be headerless: send a container in binary messages")
+	}
+	if !t.paced(a.Channel) {
+		return relay.Stop
 	}
 	t.sound.claim = nil // nobody decodes it here
 	return t.audio(a)
@@ -145,10 +151,37 @@ func (t *tap) unmeasured(a provider.Audio) relay.Verdict {
 // passes notes what has been bought.
 func (t *tap) passes(a provider.Audio, elapsed time.Duration) relay.Verdict {
 	t.resume()
+	if !t.tempo.free() {
+		t.tempo.passed(a.Channel, elapsed-time.Duration(t.forwardedTime.Load()), t.now())
+	}
 	t.forwarded.Add(a.Bytes)
 	t.forwardedTime.Store(int64(elapsed))
 	t.session.Forwarded(a, elapsed)
 	return relay.Pass
+}
+
+// paced holds back what comes faster than the stage of its user lets pass: the client is not read meanwhile. False
+// says that the stream ended over it, so that nothing more is to be bought. A vendor that hears nothing for long would close.
+func (t *tap) paced(channel string) (open bool) {
+	if t.tempo.free() {
+		return true
+	}
+	kept := false
+	defer func() {
+		if kept && !t.dropping {
+			t.keepalives.stop()
+		}
+	}()
+	for d := t.tempo.wait(channel, t.now()); d > 0; d = t.tempo.wait(channel, t.now()) {
+		if d > provider.KeepaliveEvery {
+			kept = true
+			t.keepalives.start(t.stream, t.session)
+		}
+		if !t.stream.Pause(relay.Client, min(d, paceLook)) {
+			return false
+		}
+	}
+	return true
 }
 
 // learn makes the clock of what the client has declared. Audio that nobody can

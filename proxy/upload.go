@@ -52,7 +52,7 @@ func (x *exchange) upload() error {
 	ctx, end := x.begin()
 	defer end()
 	defer body.stop()
-	body.progress(x.live.transfer)
+	body.progress(x.live.transfer, ctx.Done())
 	resp, err := x.send(ctx, body)
 	if err != nil {
 		return err
@@ -74,6 +74,9 @@ func (x *exchange) subject() subject {
 // measured is the client's body, measured and bought as it is read.
 func (x *exchange) measured(form provider.Body, g *gauge) (*uploadBody, error) {
 	b := &uploadBody{src: x.body, most: x.limits.UploadBytes, gauge: g, length: x.in.ContentLength}
+	if x.bill != nil {
+		b.tempo = &x.bill.tempo
+	}
 	if form.Part == "" {
 		return b, nil
 	}

@@ -44,6 +44,9 @@ type uploadBody struct {
 	read     int64  // bytes of the client
 	ended    bool
 	transfer *transfer
+	over     <-chan struct{} // of the vendor's side: nothing more is wanted
+	tempo    *tempo          // nil: none
+	counted  time.Duration   // by tempo
 
 	mu      sync.Mutex // guards what follows
 	err     error      // why it broke off
@@ -62,9 +65,9 @@ func (b *uploadBody) prime() error {
 	return nil
 }
 
-// progress tells a transfer what passes from here on.
-func (b *uploadBody) progress(t *transfer) {
-	b.transfer = t
+// progress tells a transfer what passes from here on, until over is closed.
+func (b *uploadBody) progress(t *transfer, over <-chan struct{}) {
+	b.transfer, b.over = t, over
 	b.moved()
 }
 
@@ -78,7 +81,7 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 			return 0, b.fail(err)
 		}
 	}
-	if b.over() {
+	if b.unwanted() {
 		return 0, errStopped
 	}
 	n := copy(p, b.ready)
@@ -117,6 +120,9 @@ func (b *uploadBody) fill(size int) (err error) {
 	if b.buf == nil {
 		b.buf = make([]byte, uploadBuffer)
 	}
+	if !b.paced() {
+		return errStopped
+	}
 	n, err := b.src.Read(b.buf[:size])
 	b.read += int64(n)
 	if b.read > b.most {
@@ -144,6 +150,27 @@ func (b *uploadBody) fill(size int) (err error) {
 		return errClientLost
 	}
 	return nil
+}
+
+// paced waits where the audio comes faster than the stage of its user lets pass. False says that it is not wanted any more.
+func (b *uploadBody) paced() bool {
+	if b.tempo == nil || b.tempo.free() {
+		return true
+	}
+	elapsed := b.gauge.elapsed()
+	b.tempo.passed("", elapsed-b.counted, time.Now())
+	b.counted = elapsed
+	for d := b.tempo.wait("", time.Now()); d > 0; d = b.tempo.wait("", time.Now()) {
+		select {
+		case <-b.over: // never before it has begun
+			return false
+		case <-time.After(min(d, paceLook)):
+		}
+		if b.unwanted() {
+			return false
+		}
+	}
+	return true
 }
 
 // pass measures a piece and makes it ready.
@@ -194,7 +221,7 @@ func (b *uploadBody) stop() {
 	b.stopped = true
 }
 
-func (b *uploadBody) over() bool {
+func (b *uploadBody) unwanted() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.stopped
