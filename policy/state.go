@@ -59,7 +59,7 @@ type State struct {
 	Review   Lock       `json:"review,omitzero"`
 	History  []Change   `json:"history,omitempty"` // oldest first, at most [MaxHistory]
 	LastCase string     `json:"last_case,omitempty"`
-	// Owed are the events that moved the user and of which nobody has said yet that they are delivered. They come and go
+	// Owed are the events that moved the user and of which nobody has said yet that they are delivered, at most [MaxOwed]. They come and go
 	// with the record, so that none is lost with the process that wrote it.
 	Owed []Event `json:"owed,omitempty"`
 }
@@ -68,6 +68,7 @@ type State struct {
 const (
 	MaxViolations = 32
 	MaxHistory    = 20
+	MaxOwed       = 8
 )
 
 // Violation is a review at or over the threshold.

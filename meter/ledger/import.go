@@ -27,36 +27,52 @@ type taker struct {
 
 	done  int64 // taken, by this or an earlier import
 	count Imported
-	part  []Entry
 }
 
 func (k *taker) run(ctx context.Context, entries iter.Seq2[Entry, error]) (Imported, error) {
-	if k.id == "" || len(k.id) > maxName {
-		return Imported{}, fmt.Errorf("%w: import id of %d bytes", ErrInvalid, len(k.id))
+	if err := checkImport(k.id); err != nil {
+		return Imported{}, err
 	}
 	if err := k.do(ctx, "import", k.begin); err != nil {
 		return Imported{}, err
 	}
 	k.count.Before = k.done
+	err := inParts(entries, k.done, func(part []Entry) error { return k.commit(ctx, part) })
+	return k.count, err
+}
+
+// inParts checks the entries behind the first done and hands them on, importStep at a time. What it hands on is its own.
+func inParts(entries iter.Seq2[Entry, error], done int64, take func(part []Entry) error) error {
+	var part []Entry
 	at := int64(0)
 	for e, err := range entries {
 		if err != nil {
-			return k.count, err
+			return err
 		}
-		if at++; at <= k.done {
+		if at++; at <= done {
 			continue
 		}
 		if err := e.Validate(); err != nil {
-			return k.count, fmt.Errorf("import: entry %d: %w", at, err)
+			return fmt.Errorf("import: entry %d: %w", at, err)
 		}
-		if k.part = append(k.part, e); len(k.part) == importStep {
-			if err := k.commit(ctx); err != nil {
-				return k.count, err
+		if part = append(part, e); len(part) == importStep {
+			if err := take(part); err != nil {
+				return err
 			}
+			part = part[:0]
 		}
 	}
-	err := k.commit(ctx)
-	return k.count, err
+	if len(part) == 0 {
+		return nil
+	}
+	return take(part)
+}
+
+func checkImport(id string) error {
+	if id == "" || len(id) > maxName {
+		return fmt.Errorf("%w: import id of %d bytes", ErrInvalid, len(id))
+	}
+	return nil
 }
 
 // begin finds out how far the import is, and refuses what would be added to a stranger's.
@@ -83,14 +99,11 @@ func empty(v view) error {
 	return nil
 }
 
-func (k *taker) commit(ctx context.Context) error {
-	if len(k.part) == 0 {
-		return nil
-	}
+func (k *taker) commit(ctx context.Context, part []Entry) error {
 	var count Imported
 	err := k.do(ctx, "import", func(t table, now time.Time) error {
 		count = k.count // a transaction may run again
-		for i, e := range k.part {
+		for i, e := range part {
 			kept, over, err := k.book.take(t, e, now)
 			if err != nil {
 				return fmt.Errorf("entry %d: %w", k.done+int64(i)+1, err)
@@ -109,13 +122,12 @@ func (k *taker) commit(ctx context.Context) error {
 				return err
 			}
 		}
-		return t.put(progress, binary.AppendVarint([]byte{recordVersion}, k.done+int64(len(k.part))))
+		return t.put(progress, binary.AppendVarint([]byte{recordVersion}, k.done+int64(len(part))))
 	})
 	if err != nil {
 		return err
 	}
-	k.count, k.done = count, k.done+int64(len(k.part))
-	k.part = k.part[:0]
+	k.count, k.done = count, k.done+int64(len(part))
 	return nil
 }
 

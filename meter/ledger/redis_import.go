@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"strconv"
 )
@@ -12,8 +11,8 @@ import (
 // No transaction spans the owners, so each keeps for itself how many entries of the import it has
 // taken (take.lua). How far all are is kept beside, after every part.
 func (r *Redis) Import(ctx context.Context, id string, merge bool, entries iter.Seq2[Entry, error]) (Imported, error) {
-	if id == "" || len(id) > maxName {
-		return Imported{}, fmt.Errorf("%w: import id of %d bytes", ErrInvalid, len(id))
+	if err := checkImport(id); err != nil {
+		return Imported{}, err
 	}
 	if r.fair != nil {
 		return Imported{}, errLayout
@@ -23,24 +22,7 @@ func (r *Redis) Import(ctx context.Context, id string, merge bool, entries iter.
 		return Imported{}, err
 	}
 	k.count.Before = k.done
-	at := int64(0)
-	for e, err := range entries {
-		if err != nil {
-			return k.count, err
-		}
-		if at++; at <= k.done {
-			continue
-		}
-		if err := e.Validate(); err != nil {
-			return k.count, fmt.Errorf("import: entry %d: %w", at, err)
-		}
-		if k.part = append(k.part, e); len(k.part) == importStep {
-			if err := k.commit(ctx); err != nil {
-				return k.count, err
-			}
-		}
-	}
-	err := k.commit(ctx)
+	err := inParts(entries, k.done, func(part []Entry) error { return k.commit(ctx, part) })
 	return k.count, err
 }
 
@@ -50,7 +32,6 @@ type redisTaker struct {
 	id    string
 	done  int64 // entries that every owner has taken
 	count Imported
-	part  []Entry
 }
 
 // begin finds out how far the import is, and refuses what would be added to a stranger's.
@@ -107,14 +88,11 @@ func (r *Redis) empty(ctx context.Context) error {
 }
 
 // commit brings a part to its owners, side by side.
-func (k *redisTaker) commit(ctx context.Context) error {
-	if len(k.part) == 0 {
-		return nil
-	}
-	words := make([]string, len(k.part)) // what became of each entry; an entry's user tells
+func (k *redisTaker) commit(ctx context.Context, part []Entry) error {
+	words := make([]string, len(part)) // what became of each entry; an entry's user tells
 	owners, calls := []string{}, map[string]*takeCall{}
 	var notes []int
-	for i, e := range k.part {
+	for i, e := range part {
 		if e.Note != nil {
 			notes = append(notes, i)
 			continue
@@ -134,14 +112,14 @@ func (k *redisTaker) commit(ctx context.Context) error {
 			return k.take(ctx, calls[owners[n]], words)
 		}
 		i := notes[n-len(owners)]
-		word, err := k.r.takeNote(ctx, k.part[i].Note)
+		word, err := k.r.takeNote(ctx, part[i].Note)
 		words[i] = word
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	n := k.done + int64(len(k.part))
+	n := k.done + int64(len(part))
 	if err := k.far(ctx, n); err != nil {
 		return err
 	}
@@ -157,6 +135,6 @@ func (k *redisTaker) commit(ctx context.Context) error {
 		}
 		k.count.Taken++
 	}
-	k.done, k.part = n, k.part[:0]
+	k.done = n
 	return nil
 }

