@@ -29,7 +29,21 @@ func openStore(ctx context.Context, cfg config.Config, log *slog.Logger, reg pro
 		Namespace: "sttgate", Name: "outage_grace_seconds_total",
 		Help: "Audio that streams may have forwarded beyond their leases because the ledger's server did not answer.",
 	})
-	reg.MustRegister(resets, grace)
+	refused := prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "sttgate", Name: "outage_refused_total",
+		Help: "Streams whose end the ledger's server refuses while it takes others: their record there is damaged, perhaps.",
+	})
+	var patient *ledger.Patient
+	owed := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "sttgate", Name: "outage_owed_streams",
+		Help: "Streams that have ended and wait in the outage journal to be settled.",
+	}, func() float64 {
+		if patient == nil {
+			return 0
+		}
+		return float64(patient.Owed())
+	})
+	defer func() { reg.MustRegister(resets, grace, refused, owed) }() // when patient stands
 	switch c.Store {
 	case ledger.StoreMemory:
 		reg.MustRegister(storeRisks{})
@@ -43,15 +57,15 @@ func openStore(ctx context.Context, cfg config.Config, log *slog.Logger, reg pro
 		if err != nil {
 			return nil, fmt.Errorf("ledger.%w", err)
 		}
-		p, err := ledger.NewPatient(s, c.Path, c.Outage, ledger.PatientOptions{
-			Log: log, Lent: func(ms int64) { grace.Add(float64(ms) / 1000) },
+		patient, err = ledger.NewPatient(s, c.Path, c.Outage, ledger.PatientOptions{
+			Log: log, Lent: func(ms int64) { grace.Add(float64(ms) / 1000) }, Refused: refused.Inc,
 		})
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("ledger.path %s: %w", c.Path, err), s.Close())
 		}
 		reg.MustRegister(storeRisks{s})
 		warnOfRisks(ctx, s, log)
-		return p, nil
+		return patient, nil
 	}
 	s, err := ledger.OpenEmbedded(c.Path, loc, time.Now)
 	if err != nil {

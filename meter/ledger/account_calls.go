@@ -186,7 +186,19 @@ func (a *Account) settleOnce(ctx context.Context, r Request, unplanned bool) err
 			return err
 		}
 		r.Scopes = a.o.Plan(u.State, u.At)
+		g, err := a.ledger.Lease(ctx, r.opening())
+		if err != nil {
+			return err
+		}
+		a.take(g, r, 0, nil)
 	}
 	_, err := a.ledger.Settle(ctx, r)
 	return err
+}
+
+// opening is the lease that comes before a settle of a stream that no lease has been answered: it buys nothing
+// and leaves a record for days. A settle that comes late then finds that, or knows that it was told before.
+func (r Request) opening() Request {
+	r.Ceiling, r.Spent, r.Speech = 0, 0, 0
+	return r
 }

@@ -45,9 +45,11 @@ func (a *Account) borrow(need int64) {
 // due is what the stream costs at spent, under what applies as far as is known. It is called
 // with the lock held.
 func (a *Account) due(spent int64) due {
-	d := due{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Scopes: a.scopes, Spent: spent, Speech: a.heard}
+	d := due{User: a.o.User, Stream: a.o.Stream, Provider: a.o.Provider, Spent: spent, Speech: a.heard}
 	if a.got.IsZero() {
 		d.Scopes = a.o.Plan(State{}, time.Now())
+	} else {
+		d.Scopes, d.Leased, d.At = a.scopes, true, a.grant.At.Add(time.Since(a.got))
 	}
 	return d
 }

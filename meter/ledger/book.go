@@ -205,6 +205,10 @@ func (b book) settle(t table, r Request, now time.Time) (u Usage, covered bool, 
 		return Usage{}, false, err
 	}
 	if !known {
+		if !r.Ended.IsZero() && now.Sub(r.Ended) > keepSettled { // it was settled, and is forgotten
+			u, err = b.usage(t, q, nil, now)
+			return u, false, err
+		}
 		if err := b.rebind(t, &s, r.Scopes, now); err != nil {
 			return Usage{}, false, err
 		}

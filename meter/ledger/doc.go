@@ -115,7 +115,8 @@
 // 250 ms, doubling up to 5 s, and then says ErrOutage; what to do about it is the
 // caller's. On a Patient store it first spends what that lends: within a grace per stream and per
 // user, written to a journal before, reported with the next answer. A stream that ends in the
-// dark is settled from the journal, when the store is back or by the next process.
+// dark is settled from the journal, when the store is back or by the next process. It was leased
+// before, so that an end which is told days late, not for the first time, finds the stream, or that it was charged.
 //
 // # Redis
 //

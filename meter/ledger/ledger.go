@@ -63,6 +63,10 @@ type Request struct {
 	// later: what was granted beyond Ceiling comes back, and if nobody settles within Keep
 	// the ceiling is charged. At most 7 days; 0 is a grant that ends with its process.
 	Keep time.Duration
+	// Ended, in a Settle that may have been carried out before, of a stream that a Lease has answered, is
+	// when the stream ended by the store's clock. If that is longer ago than settled streams are remembered, one that
+	// the store does not know is taken for settled. Zero is now.
+	Ended time.Time
 }
 
 // Grant is the answer to a Lease.

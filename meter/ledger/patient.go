@@ -33,6 +33,7 @@ type Patient struct {
 	db                 *bolt.DB
 	log                *slog.Logger
 	lent               func(ms int64)
+	refused            func()
 	wake, quit, gone   chan struct{}
 	once               sync.Once
 
@@ -40,6 +41,7 @@ type Patient struct {
 	loans map[string]*loan // by stream
 	users map[string]int64 // ms lent and not reported
 	owed  int              // loans that the loop has to settle
+	heard int64            // leases and settles that the store has answered
 }
 
 // loan is what a stream may have come to without the store.
@@ -47,6 +49,7 @@ type loan struct {
 	due
 	over bool                           // the stream has ended, or its process: the loop settles it
 	plan func(State, time.Time) []Scope // what applies, of a stream that the store has never answered
+	no   refusal
 }
 
 // due is a loan on the disk.
@@ -58,19 +61,29 @@ type due struct {
 	Spent    int64   `json:"spent_ms"` // the most that it may have come to
 	Speech   int64   `json:"speech_ms,omitempty"`
 	Lent     int64   `json:"lent_ms"` // since the store's last answer
+
+	// A store that has neither the stream nor a mark of its end charges it, unless it may have forgotten the
+	// mark. So what is settled has been leased before, and says since when it may have been settled.
+	Leased bool      `json:"leased,omitempty"`
+	At     time.Time `json:"at,omitzero"` // by the store's clock
 }
 
 // PatientOptions are what NewPatient needs beside the file's words.
 type PatientOptions struct {
 	Log  *slog.Logger   // nil: nobody
 	Lent func(ms int64) // told of every loan; it may be nil
+	// Refused is told once of each stream whose end the store refuses while it takes others; it may be nil.
+	Refused func()
 }
 
 // maxLoans bounds the streams that wait to be settled. Beyond, an end is lost as it would be
 // without a disk: the error says so.
 const maxLoans = 100_000
 
-const outageFile = "outage.db"
+const (
+	outageFile   = "outage.db"
+	journalFails = "the outage journal cannot be written"
+)
 
 // NewPatient opens or makes outage.db in dir. What a dead process had lent is settled from now
 // on. It takes the store over, and closes it.
@@ -81,6 +94,9 @@ func NewPatient(s Store, dir string, c OutageConfig, o PatientOptions) (*Patient
 	}
 	if o.Lent == nil {
 		o.Lent = func(int64) {}
+	}
+	if o.Refused == nil {
+		o.Refused = func() {}
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("directory of the outage journal: %w", err)
@@ -94,7 +110,7 @@ func NewPatient(s Store, dir string, c OutageConfig, o PatientOptions) (*Patient
 		return nil, fmt.Errorf("outage journal %s: %w", path, err)
 	}
 	p := &Patient{
-		Store: s, db: db, log: o.Log, lent: o.Lent, loans: map[string]*loan{}, users: map[string]int64{},
+		Store: s, db: db, log: o.Log, lent: o.Lent, refused: o.Refused, loans: map[string]*loan{}, users: map[string]int64{},
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), gone: make(chan struct{}),
 	}
 	if c.Mode == OutageAllow {
@@ -178,28 +194,54 @@ func (p *Patient) Lease(ctx context.Context, r Request) (Grant, error) {
 		return g, err
 	}
 	p.mu.Lock()
+	p.heard++
 	l := p.loans[r.Stream]
-	if l == nil || l.over || r.Spent == 0 {
+	if l == nil || l.over {
 		p.mu.Unlock()
 		return g, nil
 	}
-	p.repaid(l.User, l.Lent)
-	l.Lent = 0
-	covered := max(g.Ceiling, r.Spent) >= l.Spent
+	news := !l.Leased
+	l.Leased, l.At, l.Scopes = true, g.At, r.Scopes
+	covered := false
+	if r.Spent > 0 { // the first lease of a stream that began on a loan says nothing of it
+		p.repaid(l.User, l.Lent)
+		l.Lent = 0
+		covered = max(g.Ceiling, r.Spent) >= l.Spent
+	}
+	d := l.due
 	p.mu.Unlock()
 	if covered {
 		p.forget(r.Stream)
+	} else if news {
+		p.note(d)
 	}
 	return g, nil
+}
+
+// note writes down what changes nothing while this process lives.
+func (p *Patient) note(d due) {
+	if err := p.write(d); err != nil {
+		p.log.Warn(journalFails, slog.Any(logError, err))
+	}
 }
 
 // Settle is Ledger.Settle.
 func (p *Patient) Settle(ctx context.Context, r Request) (Usage, error) {
 	u, err := p.Store.Settle(ctx, r)
 	if err == nil {
+		p.mu.Lock()
+		p.heard++
+		p.mu.Unlock()
 		p.forget(r.Stream)
 	}
 	return u, err
+}
+
+// Owed is how many streams have ended, here or in processes before, and wait to be settled.
+func (p *Patient) Owed() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.owed
 }
 
 // forget ends a loan that the store knows of. Where the disk does not take it the loan is settled
@@ -218,7 +260,7 @@ func (p *Patient) forget(stream string) {
 	}
 	p.mu.Unlock()
 	if err := p.erase(stream); err != nil {
-		p.log.Warn("the outage journal cannot be written", slog.Any(logError, err))
+		p.log.Warn(journalFails, slog.Any(logError, err))
 	}
 }
 

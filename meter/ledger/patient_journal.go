@@ -72,8 +72,8 @@ func (p *Patient) loop() {
 // settleOwed settles what it can, and says how many are left. One that fails holds up no other: its record
 // may be damaged, or its node of a Cluster down. Where all fail it stops after a while; the order is another one each time.
 func (p *Patient) settleOwed() int {
-	p.mu.Lock()
 	var all []*loan
+	p.mu.Lock()
 	for _, l := range p.loans {
 		if l.over {
 			all = append(all, l)
@@ -83,15 +83,21 @@ func (p *Patient) settleOwed() int {
 	left, waited := 0, time.Duration(0)
 	for i, l := range all {
 		began := time.Now()
+		if began.Before(l.no.again) {
+			left++
+			continue
+		}
 		err := p.settleLoan(l)
 		switch {
 		case err == nil:
 			p.log.Info("settled after an outage", slog.String(logStream, l.Stream), slog.Int64("ms", l.Spent))
 		case errors.Is(err, ErrInvalid):
 			p.log.Error("a stream of an outage cannot be settled and is given up", slog.String(logStream, l.Stream), slog.Int64("ms", l.Spent), slog.Any(logError, err))
+			p.refused()
 			p.forget(l.Stream)
 		default:
 			left++
+			p.failed(l, err)
 			if waited += time.Since(began); waited >= settleWaits {
 				return left + len(all) - i - 1
 			}
@@ -100,10 +106,29 @@ func (p *Patient) settleOwed() int {
 	return left
 }
 
+// settleLoan settles one, so that it may be told again at any time: the store has a record of the stream before, or has
+// charged it, and how long ago that may have been is on the disk.
 func (p *Patient) settleLoan(l *loan) error {
 	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
 	defer cancel()
 	r := Request{User: l.User, Stream: l.Stream, Provider: l.Provider, Scopes: l.Scopes, Spent: l.Spent, Speech: l.Speech}
+	if !l.Leased {
+		err := p.open(ctx, l, &r)
+		if errors.Is(err, ErrSettled) {
+			p.forget(l.Stream)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	r.Ended = l.At
+	_, err := p.Settle(ctx, r)
+	return err
+}
+
+// open leases what no lease has answered, and notes that.
+func (p *Patient) open(ctx context.Context, l *loan, r *Request) error {
 	if l.plan != nil {
 		u, err := p.Usage(ctx, Query{User: l.User})
 		if err != nil {
@@ -111,6 +136,17 @@ func (p *Patient) settleLoan(l *loan) error {
 		}
 		r.Scopes = l.plan(u.State, u.At)
 	}
-	_, err := p.Settle(ctx, r)
-	return err
+	g, err := p.Store.Lease(ctx, r.opening())
+	if err != nil {
+		return err
+	}
+	d := l.due
+	d.Leased, d.At, d.Scopes = true, g.At, r.Scopes
+	if err := p.write(d); err != nil {
+		return fmt.Errorf("outage journal: %w", err)
+	}
+	p.mu.Lock()
+	l.due, l.plan = d, nil
+	p.mu.Unlock()
+	return nil
 }

@@ -146,6 +146,9 @@ func (r *Redis) settle(ctx context.Context, q Request) (Usage, error) {
 		p := all[i]
 		c := r.call(p, q.User, q.Stream)
 		c.Spent = q.Spent
+		if !q.Ended.IsZero() {
+			c.Ended = q.Ended.UnixMicro()
+		}
 		c.Known = had == 1 && !slices.Contains(tags, p.tag)
 		before, asked := known[p.tag]
 		c.Bases = append(c.Bases, before...)

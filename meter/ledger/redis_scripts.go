@@ -69,7 +69,8 @@ type scriptCall struct {
 	Ceiling  int64                    `json:"ceiling,omitempty"`
 	Spent    int64                    `json:"spent,omitempty"`
 	Speech   int64                    `json:"speech,omitempty"`
-	Keep     int64                    `json:"keep,omitempty"` // seconds
+	Keep     int64                    `json:"keep,omitempty"`  // seconds
+	Ended    int64                    `json:"ended,omitempty"` // microseconds; of a settle that may be told again
 	Number   string                   `json:"number"`
 	Owners   []string                 `json:"owners,omitempty"` // tags of the others
 	Known    bool                     `json:"known,omitempty"`  // the stream's user had it, and it held nothing here

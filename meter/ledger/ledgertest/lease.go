@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -64,6 +65,21 @@ func lease(t *testing.T, open Open) {
 			d.settle("a", 4000, day(60_000))
 			d.used(1000, day(60_000))
 			d.audio(1000, time.Hour)
+		},
+		"a settle that is told again when nobody remembers the first changes nothing": func(d desk) {
+			d.lease("a", 5000, 0, 5000, day(60_000))
+			d.lease("b", 5000, 0, 5000, day(60_000))
+			ended := d.Now()
+			d.settleLate("a", 1000, ended, day(60_000))
+			d.Add(5 * time.Hour)
+			for i := range 200 { // old records go with the writes
+				d.settle(fmt.Sprint(i), 0)
+			}
+			d.settleLate("a", 1000, ended, day(60_000))
+			d.used(6000, day(60_000))
+			d.settleLate("b", 700, ended, day(60_000))  // this one is held
+			d.settleLate("c", 40, d.Now(), day(60_000)) // and this one was lost a moment ago
+			d.used(1740, day(60_000))
 		},
 		"a settle with an older figure keeps what was reported": func(d desk) {
 			d.lease("a", 5000, 0, 5000, day(60_000))

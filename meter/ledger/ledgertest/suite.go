@@ -112,6 +112,15 @@ func (d desk) settle(stream string, spent int64, scopes ...ledger.Scope) ledger.
 	return u
 }
 
+// settleLate is a settle that says when the stream ended.
+func (d desk) settleLate(stream string, spent int64, ended time.Time, scopes ...ledger.Scope) {
+	d.Helper()
+	r := ledger.Request{User: "u", Stream: stream, Scopes: scopes, Spent: spent, Ended: ended}
+	if _, err := d.Settle(context.Background(), r); err != nil {
+		d.Fatalf("settle of %s: %v", stream, err)
+	}
+}
+
 // used wants what a budget shows.
 func (d desk) used(want int64, s ledger.Scope) ledger.Balance {
 	d.Helper()

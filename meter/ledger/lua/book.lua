@@ -302,7 +302,8 @@ end
 
 -- lapse charges the streams whose time is over, a few at a time: kept grants for good;
 -- others so that a gateway which was only cut off may go on from what was charged. Of a kept
--- grant nobody has heard the words, and its audio stands in for them.
+-- grant nobody has heard the words, and its audio stands in for them. They are few, and who is to
+-- settle them may be away for days: their marks last.
 local function lapse(but)
   local due = redis.call('ZRANGEBYSCORE', base .. 'open', '-inf', second, 'LIMIT', 0, LAPSE_STEP + 1)
   for i = 1, math.min(#due, LAPSE_STEP + 1) do
@@ -314,6 +315,7 @@ local function lapse(but)
       local spent, speech = math.max(s.s, s.p), s.w or 0
       if s.k > 0 then speech = math.max(speech, spent) end
       close(id, s, spent, speech, s.n, s.k > 0)
+      marks[id].ttl = KEEP_USAGE + SLACK
     end
   end
 end
