@@ -131,7 +131,7 @@ func TestADamagedDayChangesNothingAndNamesItsLine(t *testing.T) {
 	}{
 		"cut off":         {good[:len(good)-30], fmt.Sprintf("%s:%d: damaged: the file ends here", file, lines)},
 		"changed":         {bytes.Replace(good, []byte(`"spent_ms":9}`), []byte(`"spent_ms":1}`), 1), fmt.Sprintf("%s:%d: damaged: what stands above was changed", file, lines)},
-		"another version": {bytes.Replace(good, []byte(`"version":1`), []byte(`"version":9`), 1), file + ":1: another version"},
+		"another version": {bytes.Replace(good, []byte(`"version":2`), []byte(`"version":9`), 1), file + ":1: another version"},
 	} {
 		if err := os.WriteFile(file, c.bad, 0o600); err != nil {
 			t.Fatal(err)

@@ -66,7 +66,11 @@ func (b book) read(v view, s Scope, h hold, now time.Time) (Balance, error) {
 	if err != nil {
 		return Balance{}, err
 	}
-	out := Balance{Budget: s.Budget, Window: s.Window, Limit: s.Limit, Shadow: s.Shadow, Used: plus(x.Spent, x.Hand)}
+	granted, err := b.grantedIn(v, s, h, now)
+	if err != nil {
+		return Balance{}, err
+	}
+	out := Balance{Budget: s.Budget, Window: s.Window, Limit: s.Limit, Granted: granted, Shadow: s.Shadow, Used: plus(x.Spent, x.Hand)}
 	if h.Unit == Rolling {
 		sum, oldest, found, err := sumMinutes(v, rollingSeries(s.Budget, s.Owner), firstMinute(now, s.Window.Length))
 		if err != nil {
@@ -82,6 +86,6 @@ func (b book) read(v view, s Scope, h hold, now time.Time) (Balance, error) {
 	} else {
 		out.Resets = windowEnd(h.Unit, h.Window, b.loc)
 	}
-	out.Remaining = max(s.Limit-out.Used, 0)
+	out.Remaining = max(plus(s.Limit, granted)-out.Used, 0)
 	return out, nil
 }

@@ -72,6 +72,14 @@
 //
 // Old records are deleted a few at a time, with the writes.
 //
+// # Grants
+//
+// A Gift is more than the limit, for one budget of one owner in the window that runs: what is left is limit + granted − used, and
+// used stays true. It lies with the balance, so that no changed limit resets it, and running streams have it with their next
+// lease. A calendar window takes it along when it ends. In a rolling one it counts by the minute, as what is spent does: each falls out when
+// its own minute leaves the window. What was given can be taken back, the newest first, and never more than that; what was spent of it stays
+// spent. Every gift has an id, which the store remembers until 8 days after the window's end: who asks again changes nothing.
+//
 // # Reservations and notes
 //
 // A Reservation is for what is paid at its end: it reports nothing as spent while

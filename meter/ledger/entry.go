@@ -18,6 +18,8 @@ type Entry struct {
 	Reservation *ReservationEntry `json:"reservation,omitempty"`
 	Settled     *SettledEntry     `json:"settled,omitempty"`
 	Note        *NoteEntry        `json:"note,omitempty"`
+	Granted     *GrantedEntry     `json:"granted,omitempty"`
+	Grant       *GrantEntry       `json:"grant,omitempty"`
 }
 
 // StateEntry is a user's record.
@@ -115,6 +117,8 @@ func (e Entry) Validate() error {
 	check(e.Reservation != nil, func() error { return e.Reservation.validate() })
 	check(e.Settled != nil, func() error { return e.Settled.validate() })
 	check(e.Note != nil, func() error { return e.Note.validate() })
+	check(e.Granted != nil, func() error { return e.Granted.validate() })
+	check(e.Grant != nil, func() error { return e.Grant.validate() })
 	if n != 1 {
 		return fmt.Errorf("%w: an entry of %d records, not one", ErrInvalid, n)
 	}

@@ -30,6 +30,8 @@ func (b book) export(ctx context.Context, store view, now time.Time, fn func(Ent
 		{keyStream, b.tellReservation},
 		{keyExpiry, b.tellSettled},
 		{keyNote, b.tellNote},
+		{keyGifts, b.tellGifts},
+		{keyGiftMark, b.tellGiftMark},
 	} {
 		err := t.scan([]byte{part.kind}, []byte{part.kind + 1}, func(k, raw []byte) error {
 			if err := ctx.Err(); err != nil {

@@ -91,7 +91,7 @@ func (k *taker) begin(t table, _ time.Time) error {
 
 // empty is nil as long as nobody has spent, or decided, anything.
 func empty(v view) error {
-	for _, kind := range []byte{keyStream, keyBalance, keyRolling, keyAudio, keySpeech, keyState} {
+	for _, kind := range []byte{keyStream, keyBalance, keyRolling, keyAudio, keySpeech, keyState, keyGifts} {
 		if err := v.scan([]byte{kind}, []byte{kind + 1}, func(_, _ []byte) error { return ErrNotEmpty }); err != nil {
 			return err
 		}
@@ -151,6 +151,10 @@ func (b book) take(t table, e Entry, now time.Time) (kept, over bool, err error)
 		return takeSettled(t, e.Settled, now)
 	case e.Note != nil:
 		return b.takeNote(t, e.Note, now)
+	case e.Granted != nil:
+		return b.takeGifts(t, e.Granted, now)
+	case e.Grant != nil:
+		return b.takeGiftMark(t, e.Grant, now)
 	}
 	return false, false, ErrInvalid
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"testing"
 	"time"
@@ -22,6 +23,8 @@ func FuzzRecords(f *testing.F) {
 	f.Add(stream{Speech: 7}.encode())
 	f.Add(balance{Spent: 5, Hand: 1 << 50}.encode())
 	f.Add(encodeState(State{Version: 3, Data: []byte("x")}))
+	f.Add(giftsRecord{end: 1_800_000_000, all: gifts{{29_000_000, 600_000}}}.encode())
+	f.Add(giftMark{Budget: "daily", Unit: Day, Asked: -9, MS: -5, Before: 5, End: 1_800_000_000}.encode())
 	f.Add((&minutes{0, 1, 59: 1 << 40}).encode())
 	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -44,6 +47,16 @@ func FuzzRecords(f *testing.F) {
 		if m, err := decodeMinutes(b); err == nil {
 			if again, err := decodeMinutes(m.encode()); err != nil || again != m {
 				t.Fatalf("%v, %v, %v", m, again, err)
+			}
+		}
+		if g, err := decodeGifts(b); err == nil {
+			if again, err := decodeGifts(g.encode()); err != nil || !reflect.DeepEqual(again, g) || g.all.from(math.MinInt64) < 0 {
+				t.Fatalf("%+v, %+v, %v", g, again, err)
+			}
+		}
+		if m, err := decodeGiftMark(b); err == nil && b != nil {
+			if again, err := decodeGiftMark(m.encode()); err != nil || again != m {
+				t.Fatalf("%+v, %+v, %v", m, again, err)
 			}
 		}
 		if b != nil {
@@ -197,6 +210,32 @@ func TestMidnightIsTheFirstInstantOfADate(t *testing.T) {
 			if got := midnight(2011, 12, 30, loc); !got.Equal(want) {
 				t.Errorf("the day that does not exist: %v", got)
 			}
+		}
+	}
+}
+
+func TestNothingIsLeftOfGrantsThatAreOver(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	m := NewMemory(func() time.Time { return now }, nil)
+	for i := range 50 {
+		for _, w := range []Window{{Unit: Day}, {Unit: Rolling, Length: time.Hour}} {
+			g := Gift{ID: fmt.Sprint(w.Unit, i), Scope: Scope{Budget: string(w.Unit), Owner: "user:u", Window: w}, MS: int64(i) + 1}
+			if _, err := m.Grant(t.Context(), g); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now = now.Add(time.Hour)
+	}
+	now = now.Add(10 * 24 * time.Hour)
+	for range 10 { // writes sweep
+		if err := m.Note(t.Context(), "n", nil, time.Second); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(time.Minute)
+	}
+	for _, k := range m.table.keys {
+		if k[0] != keyNote && k[0] != keyExpiry {
+			t.Errorf("%q is left", k)
 		}
 	}
 }

@@ -8,19 +8,21 @@ import (
 // The kinds of records, the first byte of their keys. Strings in keys carry
 // their length, so that no user can choose an id that reads as another's key.
 const (
-	keyStream  = 's' // stream: what it holds
-	keySettled = 't' // stream: it was settled
-	keyBalance = 'w' // budget, owner, unit, window id: spent and in hand
-	keyRolling = 'r' // budget, owner, hour: minutes spent
-	keyAudio   = 'a' // user, hour: minutes forwarded
-	keySpeech  = 'v' // user, hour: minutes of speech
-	keyState   = 'u' // user: the policy's record
-	keyExpiry  = 'x' // unix second, key: when to delete the key
-	keyProbe   = 'p' // written by Ping
-	keyLapse   = 'l' // unix second, stream: when a kept grant is charged
-	keyNote    = 'n' // note: when it expires, value
-	keyImport  = 'i' // import: how many of its entries were taken
-	keySession = 'e' // user: when they expire, the latest sessions
+	keyStream   = 's' // stream: what it holds
+	keySettled  = 't' // stream: it was settled
+	keyBalance  = 'w' // budget, owner, unit, window id: spent and in hand
+	keyRolling  = 'r' // budget, owner, hour: minutes spent
+	keyAudio    = 'a' // user, hour: minutes forwarded
+	keySpeech   = 'v' // user, hour: minutes of speech
+	keyState    = 'u' // user: the policy's record
+	keyExpiry   = 'x' // unix second, key: when to delete the key
+	keyProbe    = 'p' // written by Ping
+	keyLapse    = 'l' // unix second, stream: when a kept grant is charged
+	keyNote     = 'n' // note: when it expires, value
+	keyImport   = 'i' // import: how many of its entries were taken
+	keySession  = 'e' // user: when they expire, the latest sessions
+	keyGifts    = 'g' // budget, owner, unit, window id: what was granted beside the limit
+	keyGiftMark = 'h' // owner, grant: that it was carried out
 )
 
 func key(kind byte, parts ...string) []byte {

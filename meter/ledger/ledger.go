@@ -82,8 +82,9 @@ type Balance struct {
 	Budget    string
 	Window    Window
 	Limit     int64     // ms
+	Granted   int64     // ms beside the limit, in this window (Granter)
 	Used      int64     // ms, leases in hand included
-	Remaining int64     // ms, never negative
+	Remaining int64     // ms: of limit and granted, what is not used; never negative
 	Resets    time.Time // when the window ends; for Rolling, when the oldest minute falls out (zero if empty)
 	Shadow    bool
 }
@@ -157,6 +158,7 @@ type UserState struct {
 type Store interface {
 	Ledger
 	States
+	Granter
 	Notes
 	Sessions
 	Slots

@@ -43,12 +43,7 @@ func (b book) note(t table, k string, value []byte, end time.Time) error {
 	at := key(keyNote, k)
 	if old, err := decodeNote(t.get(at)); err != nil {
 		return err
-	} else if old.end != 0 { // or the sweeper would take the new one for the old
-		if err := t.delete(append(appendOrdered([]byte{keyExpiry}, old.end), at...)); err != nil {
-			return err
-		}
-	}
-	if err := expireAt(t, at, end); err != nil {
+	} else if err := expireAnew(t, at, old.end, end); err != nil {
 		return err
 	}
 	raw := binary.AppendVarint(append(make([]byte, 0, len(value)+12), recordVersion), end.Unix())

@@ -106,12 +106,31 @@ func sameBooks(t *testing.T, open func(t *rapid.T, s *ledgertest.RedisServer, pr
 				got, gerr := r.Lease(t.Context(), q)
 				same(t, "lease", got, want, gerr, werr)
 			}
+			if rapid.IntRange(0, 4).Draw(t, "grant") == 0 {
+				sameGift(t, m, r, budgets)
+			}
 			all := ledger.Query{User: "u", Scopes: budgets, Windows: []time.Duration{time.Minute, time.Hour, 8 * 24 * time.Hour}}
 			want, werr := m.Usage(t.Context(), all)
 			got, gerr := r.Usage(t.Context(), all)
 			same(t, "usage", got, want, gerr, werr)
 		}
 	})
+}
+
+// sameGift grants, perhaps again, and takes back. What one refuses the other does, too.
+func sameGift(t *rapid.T, m *ledger.Memory, r *ledger.Redis, budgets []ledger.Scope) {
+	g := ledger.Gift{
+		ID: rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f", "{g}"}).Draw(t, "gift"), Scope: rapid.SampledFrom(budgets).Draw(t, "of"),
+		MS: rapid.SampledFrom([]int64{1, 800, 5000, -700, -100_000, ledger.MaxGift}).Draw(t, "more"),
+	}
+	want, werr := m.Grant(t.Context(), g)
+	got, gerr := r.Grant(t.Context(), g)
+	for _, is := range []error{ledger.ErrInvalid, ledger.ErrOtherGift} {
+		if errors.Is(werr, is) && errors.Is(gerr, is) {
+			return
+		}
+	}
+	same(t, "grant", got, want, gerr, werr)
 }
 
 func openRedisRapid(t *rapid.T, c ledger.RedisConfig, loc *time.Location) *ledger.Redis {
@@ -142,6 +161,8 @@ func plain(v any) any {
 		return []any{x.Ceiling, plain(x.Balances), x.State.Version, x.At.Unix()}
 	case ledger.Usage:
 		return []any{append([]int64{}, x.Audio...), append([]int64{}, x.Speech...), plain(x.Balances), x.State.Version, x.At.Unix()}
+	case ledger.Given:
+		return []any{x.MS, x.Before, x.After, x.Repeated, plain([]ledger.Balance{x.Balance}), x.At.Unix()}
 	case []ledger.Balance:
 		var out []any
 		for _, b := range x {

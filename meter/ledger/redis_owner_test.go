@@ -94,6 +94,14 @@ func TestAGatewayThatDiedIsChargedWhatItWasGranted(t *testing.T) {
 func TestEveryRecordEndsButUsersStates(t *testing.T) {
 	s := serveRedis(t)
 	rolling := ledger.Scope{Budget: "r", Owner: "user:u", Window: ledger.Window{Unit: ledger.Rolling, Length: time.Hour}, Limit: 60_000}
+	for i, sc := range []ledger.Scope{daily(60_000), rolling} { // before there is a balance, too
+		if _, err := s.Grant(t.Context(), ledger.Gift{ID: fmt.Sprint(i), Scope: sc, MS: 1000}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ttl, ok := s.Do("TTL", "f:{user:u}:grant:0").(int64); !ok || ttl > int64((9*24+2)*time.Hour/time.Second) {
+		t.Errorf("the mark of a day's grant lives %d s", ttl)
+	}
 	s.lease("a", 5000, 0, 5000, daily(60_000), rolling, everyone(60_000))
 	s.lease("a", 9000, 4000, 9000, daily(60_000), rolling, everyone(60_000))
 	s.settle("b", 1000, daily(60_000), rolling)
@@ -110,7 +118,7 @@ func TestEveryRecordEndsButUsersStates(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys, ok := s.Do("KEYS", "*").([]any)
-	if !ok || len(keys) < 11 {
+	if !ok || len(keys) < 13 {
 		t.Fatalf("%v", keys)
 	}
 	for _, k := range keys {

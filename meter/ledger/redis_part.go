@@ -99,10 +99,10 @@ const dayUnknown = -2
 func (p *part) fill(out []Balance, a *answer, at time.Time, loc *time.Location) error {
 	i := 0
 	a.list(func(b *answer) {
-		window, used, oldest := b.number(), b.number(), b.number()
+		window, used, oldest, granted := b.number(), b.number(), b.number(), b.number()
 		p.lost = p.lost || oldest == dayUnknown
 		if i < len(p.scopes) {
-			out[p.places[i]] = balanceOf(p.scopes[i], window, used, oldest, at, loc)
+			out[p.places[i]] = balanceOf(p.scopes[i], window, used, oldest, granted, at, loc)
 		}
 		i++
 	})
@@ -113,8 +113,11 @@ func (p *part) fill(out []Balance, a *answer, at time.Time, loc *time.Location) 
 }
 
 // balanceOf is what book.read makes of the same figures.
-func balanceOf(s Scope, window, used, oldest int64, at time.Time, loc *time.Location) Balance {
-	out := Balance{Budget: s.Budget, Window: s.Window, Limit: s.Limit, Shadow: s.Shadow, Used: used, Remaining: max(s.Limit-used, 0)}
+func balanceOf(s Scope, window, used, oldest, granted int64, at time.Time, loc *time.Location) Balance {
+	out := Balance{
+		Budget: s.Budget, Window: s.Window, Limit: s.Limit, Granted: granted, Shadow: s.Shadow, Used: used,
+		Remaining: max(plus(s.Limit, granted)-used, 0),
+	}
 	switch {
 	case s.Window.Unit != Rolling:
 		out.Resets = windowEnd(s.Window.Unit, window, loc)

@@ -17,6 +17,10 @@ var (
 	fairLua string
 	//go:embed lua/book.lua
 	bookLua string
+	//go:embed lua/gifts.lua
+	giftsLua string
+	//go:embed lua/grant.lua
+	grantLua string
 	//go:embed lua/lease.lua
 	leaseLua string
 	//go:embed lua/trim.lua
@@ -42,16 +46,16 @@ var (
 )
 
 // scripts are called by their hash and sent whole where the server does not have them.
-type scripts struct{ lease, trim, settle, usage, state, note, once, session, tell, take, gateways *redis.Script }
+type scripts struct{ lease, grant, trim, settle, usage, state, note, once, session, tell, take, gateways *redis.Script }
 
 func newScripts() scripts {
 	book := callLua + fairLua + bookLua
 	return scripts{
-		lease: redis.NewScript(book + leaseLua), trim: redis.NewScript(book + trimLua),
+		lease: redis.NewScript(book + leaseLua), grant: redis.NewScript(book + giftsLua + grantLua), trim: redis.NewScript(book + trimLua),
 		settle: redis.NewScript(book + settleLua), usage: redis.NewScript(book + usageLua),
 		state: redis.NewScript(stateLua), note: redis.NewScript(noteLua),
 		once: redis.NewScript(onceLua), session: redis.NewScript(sessionLua),
-		tell: redis.NewScript(tellLua), take: redis.NewScript(book + takeLua), gateways: redis.NewScript(gatewaysLua),
+		tell: redis.NewScript(tellLua), take: redis.NewScript(book + giftsLua + takeLua), gateways: redis.NewScript(gatewaysLua),
 	}
 }
 
@@ -79,6 +83,7 @@ type scriptCall struct {
 	Calendar map[Unit]*scriptCalendar `json:"calendar,omitempty"`
 	Spans    []int64                  `json:"spans,omitempty"` // microseconds
 	Fair     *scriptFair              `json:"fair,omitempty"`
+	Gift     *scriptGift              `json:"gift,omitempty"`
 }
 
 type scriptScope struct {

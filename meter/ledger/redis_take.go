@@ -40,6 +40,9 @@ type taken struct {
 	Own     bool         `json:"own"`
 	Record  *takenStream `json:"record,omitempty"`
 	Ends    int64        `json:"ends"`
+	Gifts   [][2]int64   `json:"gifts,omitempty"`
+	ID      string       `json:"id,omitempty"` // of a grant
+	Mark    *takenGift   `json:"mark,omitempty"`
 }
 
 // takenHold and takenStream are as book.lua has them.
@@ -85,6 +88,10 @@ func (r *Redis) taken(e Entry) []taken {
 		return []taken{{tag: tag(userOwner(e.Settled.User)), main: true, Kind: "settled", Stream: escape(e.Settled.Stream, ""), Ends: e.Settled.Until.Unix()}}
 	case e.Reservation != nil:
 		return r.takenReservation(e.Reservation)
+	case e.Granted != nil:
+		return []taken{r.takenGranted(e.Granted)}
+	case e.Grant != nil:
+		return []taken{takenGiftMark(e.Grant)}
 	}
 	return nil
 }

@@ -43,9 +43,9 @@ func (r *Redis) tell(ctx context.Context, key string) ([]Entry, error) {
 		e := &StateEntry{User: rec.user(), Version: a.number(), Data: []byte(a.text())}
 		return one(Entry{State: e}, true, a.end())
 	case "budget":
-		h, err := rec.hold()
-		e, counts := r.charged(h, a.number(), now)
-		return one(e, counts && h.Unit != Rolling, errors.Join(err, a.end()))
+		return r.tellBudget(rec, a, now)
+	case "grant":
+		return one(tellGiftMark(rec, a, now))
 	case "rolling", "audio", "speech":
 		return rec.minutes(a, now)
 	case "settled":

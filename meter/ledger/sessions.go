@@ -71,13 +71,8 @@ func (b book) addSession(t table, user string, s session, now time.Time) error {
 		return nil
 	}
 	all = append([]session{s}, all[:min(len(all), keepSessions-1)]...)
-	if old != 0 { // or the sweeper would take the new record for the old
-		if err := t.delete(append(appendOrdered([]byte{keyExpiry}, old), at...)); err != nil {
-			return err
-		}
-	}
 	end := now.Add(keepSessionTime)
-	if err := expireAt(t, at, end); err != nil {
+	if err := expireAnew(t, at, old, end); err != nil {
 		return err
 	}
 	raw := binary.AppendVarint([]byte{recordVersion}, end.Unix())

@@ -3,6 +3,8 @@ package dayfile_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +26,7 @@ func noon() time.Time { return time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC) }
 func file(t testing.TB) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := dayfile.NewWriter(&b, dayfile.Header{Version: 1, ID: "X", At: noon(), Store: "embedded", Timezone: "UTC"})
+	w, err := dayfile.NewWriter(&b, dayfile.Header{Version: 2, ID: "X", At: noon(), Store: "embedded", Timezone: "UTC"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,6 +41,9 @@ func file(t testing.TB) []byte {
 		}},
 		{Settled: &ledger.SettledEntry{Stream: "s<1>", User: "ann", Until: noon().Add(time.Hour)}},
 		{Note: &ledger.NoteEntry{Key: []byte("k\xff"), Value: []byte{}, Until: noon().Add(time.Hour)}},
+		{Granted: &ledger.GrantedEntry{Budget: "daily", Owner: "user:ann", Unit: ledger.Day, Window: "2026-11-25", Granted: []ledger.GivenAt{{MS: 600_000}}}},
+		{Granted: &ledger.GrantedEntry{Budget: "hourly", Owner: "user:ann", Unit: ledger.Rolling, Granted: []ledger.GivenAt{{Minute: noon(), MS: 1}}}},
+		{Grant: &ledger.GrantEntry{ID: "x", Owner: "user:ann", Budget: "daily", Unit: ledger.Day, Asked: -1, Done: -1, Before: 600_001, After: 600_000, Until: noon()}},
 	} {
 		if err := w.Write(e); err != nil {
 			t.Fatal(err)
@@ -63,7 +68,8 @@ func TestADamagedOrForeignFileIsRefusedWithItsLine(t *testing.T) {
 		"nothing":                     {"", 1, dayfile.ErrDamaged, "not copied whole"},
 		"something else":              {"hello\n", 1, dayfile.ErrDamaged, "no export of a ledger"},
 		"a usage event":               {`{"user":"ann"}` + "\n", 1, dayfile.ErrDamaged, "no export of a ledger"},
-		"another version":             {change(`"version":1`, `"version":2`), 1, dayfile.ErrVersion, "version 2, this sttgate reads 1"},
+		"another version":             {change(`"version":2`, `"version":3`), 1, dayfile.ErrVersion, "version 3, this sttgate reads 1 to 2"},
+		"grants in an older version":  {change(`"version":2`, `"version":1`), 9, dayfile.ErrDamaged, "not an entry"},
 		"a header with more":          {change(`"store":`, `"more":1,"store":`), 1, dayfile.ErrDamaged, "header"},
 		"no id":                       {change(`"id":"X"`, `"id":""`), 1, dayfile.ErrDamaged, "header"},
 		"no JSON":                     {change(lines[2], "{\n"), 3, dayfile.ErrDamaged, "not an entry"},
@@ -73,12 +79,12 @@ func TestADamagedOrForeignFileIsRefusedWithItsLine(t *testing.T) {
 		"a member in another case":    {change(`"spent_ms":90000`, `"Spent_ms":90000`), 3, dayfile.ErrDamaged, "not an entry"},
 		"two records in a line":       {change(`}}`+"\n"+`{"minutes"`, `},"minutes"`), 3, dayfile.ErrDamaged, "records, not one"},
 		"a negative amount":           {change(`"spent_ms":90000`, `"spent_ms":-1`), 3, dayfile.ErrDamaged, "-1 ms"},
-		"a smaller amount":            {change(`"spent_ms":90000`, `"spent_ms":1`), 9, dayfile.ErrDamaged, "was changed"},
-		"a line less":                 {change(lines[2], ""), 8, dayfile.ErrDamaged, "6 entries stand above, 7 were written"},
-		"the end is missing":          {strings.TrimSuffix(good, lines[8]), 9, dayfile.ErrDamaged, "not copied whole"},
-		"the end of the end":          {strings.TrimSuffix(good, "\n"), 9, dayfile.ErrDamaged, "not copied whole"},
-		"more behind the end":         {good + "\n", 10, dayfile.ErrDamaged, "more behind the end"},
-		"two files":                   {good + good, 10, dayfile.ErrDamaged, "more behind the end"},
+		"a smaller amount":            {change(`"spent_ms":90000`, `"spent_ms":1`), 12, dayfile.ErrDamaged, "was changed"},
+		"a line less":                 {change(lines[2], ""), 11, dayfile.ErrDamaged, "9 entries stand above, 10 were written"},
+		"the end is missing":          {strings.TrimSuffix(good, lines[11]), 12, dayfile.ErrDamaged, "not copied whole"},
+		"the end of the end":          {strings.TrimSuffix(good, "\n"), 12, dayfile.ErrDamaged, "not copied whole"},
+		"more behind the end":         {good + "\n", 13, dayfile.ErrDamaged, "more behind the end"},
+		"two files":                   {good + good, 13, dayfile.ErrDamaged, "more behind the end"},
 		"a line without end in sight": {lines[0] + strings.Repeat("x", 2<<20), 2, dayfile.ErrDamaged, "more than 1048576 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -100,7 +106,7 @@ func TestADamagedOrForeignFileIsRefusedWithItsLine(t *testing.T) {
 	if _, _, err := dayfile.Verify(io.MultiReader(strings.NewReader(lines[0]), failing{broken}), "f"); !errors.Is(err, broken) || errors.Is(err, dayfile.ErrDamaged) {
 		t.Errorf("%v", err)
 	}
-	if h, n, err := dayfile.Verify(strings.NewReader(good), "f"); err != nil || n != 7 || h.ID != "X" {
+	if h, n, err := dayfile.Verify(strings.NewReader(good), "f"); err != nil || n != 10 || h.ID != "X" {
 		t.Errorf("%+v, %d, %v", h, n, err)
 	}
 }
@@ -108,6 +114,20 @@ func TestADamagedOrForeignFileIsRefusedWithItsLine(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// TestAFileOfTheFirstVersionIsRead: its entries are as they were, and there were no grants.
+func TestAFileOfTheFirstVersionIsRead(t *testing.T) {
+	old := `{"sttgate_ledger":{"version":1,"id":"X","at":"2026-11-25T12:00:00Z","store":"embedded","timezone":"UTC"}}
+{"balance":{"budget":"daily","owner":"user:ann","unit":"day","window":"2026-11-25","spent_ms":90000}}
+{"end":{"entries":1,"sha256":"SUM"}}
+`
+	lines := strings.SplitAfter(old, "\n")
+	sum := sha256.Sum256([]byte(lines[0] + lines[1]))
+	old = strings.Replace(old, "SUM", hex.EncodeToString(sum[:]), 1)
+	if h, n, err := dayfile.Verify(strings.NewReader(old), "f"); err != nil || n != 1 || h.Version != 1 {
+		t.Errorf("%+v, %d, %v", h, n, err)
+	}
+}
 
 func TestWhatCannotBeReadAgainIsNotWritten(t *testing.T) {
 	w, err := dayfile.NewWriter(io.Discard, dayfile.NewHeader("memory", "UTC", time.Now()))
@@ -259,7 +279,7 @@ func FuzzEntry(f *testing.F) {
 
 // parse reads one line as a file's first entry.
 func parse(line []byte) (e ledger.Entry, ok bool) {
-	head := `{"sttgate_ledger":{"version":1,"id":"X","at":"2026-11-25T12:00:00Z","store":"","timezone":""}}` + "\n"
+	head := `{"sttgate_ledger":{"version":2,"id":"X","at":"2026-11-25T12:00:00Z","store":"","timezone":""}}` + "\n"
 	for e, err := range dayfile.Entries(io.MultiReader(strings.NewReader(head), bytes.NewReader(line), strings.NewReader("\n")), "f") {
 		return e, err == nil
 	}

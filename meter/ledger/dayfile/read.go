@@ -75,6 +75,8 @@ type reader struct {
 	line  int64
 	sum   hash.Hash // of the lines so far, without the end
 	fault error     // that ended the entries; nil: the end was as it should be
+
+	version int
 }
 
 func newReader(r io.Reader, name string) *reader {
@@ -90,9 +92,10 @@ func (d *reader) header() (Header, error) {
 	if err := json.Unmarshal(b, &h); err != nil || h.Header.Version == 0 {
 		return Header{}, d.damaged("this is no export of a ledger")
 	}
-	if h.Header.Version != Version {
-		return Header{}, d.wrong(fmt.Errorf("%w: the file is of version %d, this sttgate reads %d: import it with the release that wrote it", ErrVersion, h.Header.Version, Version))
+	if h.Header.Version < 1 || h.Header.Version > Version {
+		return Header{}, d.wrong(fmt.Errorf("%w: the file is of version %d, this sttgate reads 1 to %d: import it with the release that wrote it", ErrVersion, h.Header.Version, Version))
 	}
+	d.version = h.Header.Version
 	if !same(b, h) || h.Header.ID == "" || len(h.Header.ID) > 64 {
 		return Header{}, d.damaged("not a header as sttgate writes it")
 	}
@@ -112,7 +115,7 @@ func (d *reader) all(yield func(ledger.Entry) bool) {
 			return
 		}
 		var e ledger.Entry
-		if err := json.Unmarshal(b, &e); err != nil || !same(b, e) {
+		if err := json.Unmarshal(b, &e); err != nil || !same(b, e) || d.version == 1 && (e.Granted != nil || e.Grant != nil) {
 			d.fault = d.damaged("not an entry as sttgate writes it")
 			return
 		}

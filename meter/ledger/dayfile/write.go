@@ -14,8 +14,8 @@ import (
 	"github.com/sttgate/sttgate/meter/ledger"
 )
 
-// Version is that of the files that this package writes, and reads.
-const Version = 1
+// Version is that of the files that this package writes. It reads those of version 1, too, which know of no grants.
+const Version = 2
 
 // Header is the first line of a file.
 type Header struct {

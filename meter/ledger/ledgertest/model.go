@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -54,6 +55,7 @@ func model(t *testing.T, open Open) {
 		round++ // rounds share the store and nothing else
 		user := fmt.Sprint("u", round)
 		m, sent := map[string]*account{}, []ledger.Request{}
+		granted, given := int64(0), map[string]bool{}
 		ms := rapid.Int64Range(0, 12_000)
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
 			s := scope("daily", ledger.Day, rapid.SampledFrom([]int64{0, 7000, 20_000, 1 << 40}).Draw(t, "limit"))
@@ -61,6 +63,18 @@ func model(t *testing.T, open Open) {
 			r := ledger.Request{
 				User: user, Stream: user + rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "stream"),
 				Scopes: []ledger.Scope{s}, Ceiling: ms.Draw(t, "ceiling"), Spent: ms.Draw(t, "spent"), Speech: ms.Draw(t, "speech"),
+			}
+			if rapid.IntRange(0, 4).Draw(t, "grant") == 0 { // each id stands for one grant, and counts once
+				id := rapid.SampledFrom([]string{"800", "5000", "60000"}).Draw(t, "id")
+				more, _ := strconv.ParseInt(id, 10, 64)
+				g, err := d.Grant(ctx, ledger.Gift{ID: id, Scope: s, MS: more})
+				if !given[id] {
+					granted += more
+				}
+				if err != nil || g.Balance.Granted != granted || g.Repeated != given[id] {
+					t.Fatalf("grant: %+v, %v; the model says %d", g, err, granted)
+				}
+				given[id] = true
 			}
 			if len(sent) > 0 && rapid.IntRange(0, 2).Draw(t, "old") == 0 {
 				r = rapid.SampledFrom(sent).Draw(t, "which") // a retry, or one that was held up
@@ -83,7 +97,7 @@ func model(t *testing.T, open Open) {
 					if !errors.Is(err, ledger.ErrSettled) {
 						t.Fatalf("lease of a settled stream: %v", err)
 					}
-				} else if want := expect(m, r, r.Scopes[0].Limit); err != nil || g.Ceiling != want {
+				} else if want := expect(m, r, r.Scopes[0].Limit+granted); err != nil || g.Ceiling != want {
 					t.Fatalf("%+v: ceiling %d, %v; the model says %d", r, g.Ceiling, err, want)
 				}
 			}

@@ -66,6 +66,9 @@ func aDay(d desk) {
 	if _, err := d.SetState(ctx, "u", ledger.State{Version: 1, Data: []byte("\x00any\xffbytes")}); err != nil {
 		d.Fatal(err)
 	}
+	d.give(600_000, 600_000, 600_000, "raise", day(60_000))
+	d.give(1234, 1234, 1234, "raise the hour", dayScopes()[3])
+	d.give(-100_000, -100_000, 500_000, "back", day(60_000))
 	d.note("soniox:file\xff", "v\x00", 48*time.Hour)
 	d.note("gone soon", "x", time.Second)
 	d.Add(2 * time.Minute)
@@ -150,6 +153,10 @@ func moved(from desk, target func() desk) {
 	to.audio(2999+12_345+6000, 48*time.Hour)
 	to.noted("soniox:file\xff", "v\x00")
 	to.noted("gone soon", "")
+	if b := to.standing().Balances; b[0].Granted != 500_000 || b[3].Granted != 1234 {
+		to.Fatalf("%+v", b)
+	}
+	to.again(600_000, 600_000, 600_000, "raise", day(60_000))
 	for _, step := range []time.Duration{58 * time.Minute, 11 * time.Hour, 20 * time.Hour} { // buckets leave, days end
 		from.Add(step)
 		to.Add(step)
@@ -288,6 +295,9 @@ func movedOver(from desk, target func() desk) {
 	}
 	there := from.standing()
 	for i, b := range to.standing().Balances {
+		if b.Granted != there.Balances[i].Granted {
+			to.Fatalf("%s: %d granted, want %d", b.Budget, b.Granted, there.Balances[i].Granted)
+		}
 		if b.Used != there.Balances[i].Used+1000 {
 			to.Fatalf("%s: %d used, want %d and 1000 of its own", b.Budget, b.Used, there.Balances[i].Used)
 		}
@@ -299,8 +309,10 @@ func movedOver(from desk, target func() desk) {
 
 func movedTogether(from desk, target func() desk) {
 	from.settle("a", 1000, dayScopes()...)
+	from.give(3000, 3000, 3000, "raise", scope("house", ledger.Month, 1))
 	other, to := target(), target()
 	other.settle("b", 200, dayScopes()...)
+	other.give(400, 400, 400, "raise too", scope("house", ledger.Month, 1))
 	to.take("x", false, from.export())
 	to.take("y", true, other.export())
 	to.take("x", true, from.export())
@@ -308,6 +320,7 @@ func movedTogether(from desk, target func() desk) {
 		to.used(1200, s)
 	}
 	to.audio(1200, time.Hour)
+	to.give(-1, -1, 3399, "less", scope("house", ledger.Month, 1))
 }
 
 func movedLate(from desk, target func() desk) {
@@ -319,7 +332,7 @@ func movedLate(from desk, target func() desk) {
 		to.Fatalf("%+v", got)
 	}
 	for _, b := range to.standing().Balances {
-		if b.Used != 0 {
+		if b.Used != 0 || b.Granted != 0 {
 			to.Fatalf("%+v", b)
 		}
 	}
@@ -339,36 +352,6 @@ func movedInvalid(from desk, target func() desk) {
 	}
 	if _, err := to.mover().Import(context.Background(), "", true, each(nil, 0, nil)); !errors.Is(err, ledger.ErrInvalid) {
 		to.Fatalf("no id: %v", err)
-	}
-}
-
-func badEntries() []ledger.Entry {
-	hour := noon()
-	good := ledger.ReservationEntry{Stream: "s", User: "u", Spent: 5, Ceiling: 5, Peak: 5, Seen: hour, Until: hour}
-	less := good
-	less.Holds = []ledger.HoldEntry{{Budget: "b", Unit: ledger.Day, Window: "2026-11-23", Base: 0, Granted: 4}}
-	ahead := good
-	ahead.Holds = []ledger.HoldEntry{{Budget: "b", Unit: ledger.Rolling, Base: 6, Granted: 4}}
-	return []ledger.Entry{
-		{},
-		{State: &ledger.StateEntry{User: "u", Version: 1}, Audio: &ledger.AudioEntry{User: "u", Hour: hour}},
-		{State: &ledger.StateEntry{User: "u"}},
-		{State: &ledger.StateEntry{User: "\xff", Version: 1}},
-		{Balance: &ledger.BalanceEntry{Budget: "b", Unit: ledger.Day, Window: "2026-02-30"}},
-		{Balance: &ledger.BalanceEntry{Budget: "b", Unit: ledger.Week, Window: "2026-11-24"}}, // a Tuesday
-		{Balance: &ledger.BalanceEntry{Budget: "b", Unit: ledger.Rolling}},
-		{Balance: &ledger.BalanceEntry{Budget: "b", Unit: ledger.Day, Window: "2026-11-24", Spent: -1}},
-		{Balance: &ledger.BalanceEntry{Budget: "b", Unit: "year", Window: "2026-01-01"}},
-		{Minutes: &ledger.MinutesEntry{Budget: "b", Hour: hour.Add(time.Second)}},
-		{Minutes: &ledger.MinutesEntry{Budget: "b", Hour: hour, Spent: make([]int64, 61)}},
-		{Audio: &ledger.AudioEntry{User: "u", Hour: hour, Forwarded: []int64{1 << 51}}},
-		{Speech: &ledger.SpeechEntry{User: "u", Hour: hour.Add(time.Minute)}},
-		{Speech: &ledger.SpeechEntry{User: "u", Hour: hour, Spoken: []int64{-1}}},
-		{Reservation: &less},
-		{Reservation: &ahead},
-		{Settled: &ledger.SettledEntry{Until: hour}},
-		{Settled: &ledger.SettledEntry{Stream: "s", Until: hour.Add(1)}},
-		{Note: &ledger.NoteEntry{Until: hour}},
 	}
 }
 

@@ -26,6 +26,7 @@ func Run(t *testing.T, open Open) {
 		{"Speech", speech},
 		{"States", states},
 		{"Reservations", reservations},
+		{"Grants", grants},
 		{"Notes", notes},
 		{"Sessions", sessions},
 		{"Slots", slots},
@@ -129,7 +130,7 @@ func (d desk) used(want int64, s ledger.Scope) ledger.Balance {
 		d.Fatal(err)
 	}
 	b := u.Balances[0]
-	if b.Used != want || b.Remaining != max(s.Limit-want, 0) {
+	if b.Used != want || b.Remaining != max(s.Limit+b.Granted-want, 0) {
 		d.Fatalf("%s: used %d, remaining %d of %d; want used %d", s.Budget, b.Used, b.Remaining, s.Limit, want)
 	}
 	return b

@@ -1,12 +1,12 @@
 -- book.lua: the algorithm of book.go, on the records of one owner. It is put in
--- front of lease.lua, settle.lua, usage.lua and trim.lua; doc.go tells the steps.
+-- front of lease.lua, settle.lua, usage.lua and trim.lua, and of gifts.lua; doc.go tells the steps.
 --
 -- One owner's keys share a slot, so a script sees all that it needs at one instant:
 --
 --	{owner}:stream:ID        what a stream holds here                (packed)
 --	{owner}:settled:ID       it is over: final or not, charged, tags (packed)
 --	{owner}:open             when each stream is given up, by second (sorted set)
---	{owner}:budget:B:U:W     spent and in hand in one window         (hash s, h)
+--	{owner}:budget:B:U:W     spent and in hand in one window; granted (hash s, h; g)
 --	{owner}:rolling:B        minutes spent, an hour to a field       (hash)
 --	{owner}:audio            minutes forwarded; a user's own         (hash)
 --	{owner}:speech           minutes of speech; likewise, if any     (hash)
@@ -62,14 +62,33 @@ local function balance(h)
   local k = balanceKey(h.b, h.u, h.w)
   x = balances[k]
   if not x then
-    local v = redis.call('HMGET', k, 's', 'h')
-    x = { key = k, old = v[1] and true or false, s = tonumber(v[1] or 0), h = tonumber(v[2] or 0), unit = h.u, ends = h.e }
+    local v = redis.call('HMGET', k, 's', 'h', 'g')
+    x = { key = k, old = v[1] and true or false, s = tonumber(v[1] or 0), h = tonumber(v[2] or 0), g = v[3], unit = h.u, ends = h.e }
     fairDay(x, h)
     x.s0, x.h0 = x.s, x.h
     balances[k] = x
   end
   found[h] = x
   return x
+end
+
+-- What is granted beside a limit lies with its balance; most have nothing. gifts.lua writes it.
+
+local OLDEST_GIFT = math.floor((second - KEEP_USAGE) / 60)
+
+local function giftsOf(x)
+  if not x.gifts then x.gifts = x.g and cmsgpack.unpack(x.g) or {} end
+  return x.gifts
+end
+
+-- giftsFrom adds up from a minute on.
+local function giftsFrom(x, first)
+  local sum = 0
+  if not x.g then return sum end
+  for _, p in ipairs(giftsOf(x)) do
+    if p[1] >= first then sum = plus(sum, p[2]) end
+  end
+  return sum
 end
 
 -- Minutes, an hour to a field.
@@ -271,11 +290,15 @@ local function rebind(s, scopes, default, bases)
   s.h = holds
 end
 
+local function grantedIn(sc, h)
+  return giftsFrom(balance(h), h.u == 'rolling' and firstMinute(sc.length) or 0)
+end
+
 -- usedIn is what a scope shows: used, and the oldest minute of a rolling one or -1; -2 where
 -- nobody knows what is used, so that nothing is left.
 local function usedIn(sc, h)
   local x = balance(h)
-  if x.bad then return math.max(plus(x.s, x.h), sc.limit), -2 end
+  if x.bad then return math.max(plus(x.s, x.h), plus(sc.limit, grantedIn(sc, h))), -2 end
   if h.u ~= 'rolling' then return plus(x.s, x.h), -1 end
   local sum, oldest = sumMinutes('rolling:' .. h.b, firstMinute(sc.length))
   return plus(sum, x.h), oldest
@@ -286,7 +309,7 @@ local function readBalances(scopes, held)
   for i, sc in ipairs(scopes) do
     local h = holdFor(sc, held)
     local used, oldest = usedIn(sc, h)
-    out[i] = { h.w, used, oldest }
+    out[i] = { h.w, used, oldest, grantedIn(sc, h) }
   end
   return out
 end
@@ -332,11 +355,11 @@ local function writeBalance(x)
   local spent = x.s
   if x.fair then spent = chargeDay(x) end
   if x.s == 0 and x.h == 0 then
-    if x.unit == 'rolling' then
+    if x.unit == 'rolling' and giftsFrom(x, OLDEST_GIFT) == 0 then
       redis.call('DEL', x.key)
       return
     end
-    if not x.old then return end
+    if x.unit ~= 'rolling' and not x.old then return end
   end
   redis.call('HSET', x.key, 's', spent, 'h', x.h)
   if x.unit == 'rolling' then

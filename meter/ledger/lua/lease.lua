@@ -28,7 +28,7 @@ if not overtaken then
     if not sc.shadow then
       local h = find(s.h, holdFor(sc, s.h))
       local used = usedIn(sc, h)
-      most = math.min(most, plus(h.f + h.g, math.max(sc.limit - used, 0)))
+      most = math.min(most, plus(h.f + h.g, math.max(plus(sc.limit, grantedIn(sc, h)) - used, 0)))
     end
   end
   s.o, s.c = s.p, math.max(most, s.s)

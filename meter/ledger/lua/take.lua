@@ -1,4 +1,4 @@
--- take.lua: Mover.Import of one owner's entries, behind book.lua. Beside the owner's records lies how
+-- take.lua: Mover.Import of one owner's entries, behind book.lua and gifts.lua. Beside the owner's records lies how
 -- many entries of an import it has taken: the number of an entry is its place in the file, and
 -- whatever comes again is passed by. Streams and minutes are as book.lua has them.
 --
@@ -8,7 +8,7 @@
 
 local count = base .. 'import'
 local done = tonumber(redis.call('HGET', count, call.id) or 0)
-local states = {}
+local states, given, giftMarks = {}, {}, {}
 
 local take = {}
 
@@ -52,6 +52,25 @@ function take.settled(e)
   return 'taken'
 end
 
+function take.granted(e)
+  local x, counts = balance(e.h), false
+  local gifts = giftsOf(x)
+  for _, p in ipairs(e.gifts or {}) do
+    if e.h.u == 'rolling' and p[1] >= OLDEST_GIFT or e.h.u ~= 'rolling' and e.h.e + KEEP_USAGE > second then
+      addGift(gifts, p[1], p[2])
+      given[x], counts = gifts, true
+    end
+  end
+  return counts and 'taken' or 'over'
+end
+
+function take.grant(e)
+  if giftMarks[e.id] or redis.call('EXISTS', giftKey(e.id)) == 1 then return 'kept' end
+  if e.ends <= second then return 'over' end
+  giftMarks[e.id] = e.mark
+  return 'taken'
+end
+
 local out = {}
 for i, e in ipairs(call.entries) do
   if e.number <= done then
@@ -62,6 +81,8 @@ for i, e in ipairs(call.entries) do
   end
 end
 commit()
+for id, m in pairs(giftMarks) do writeGiftMark(id, m) end
+for x, gifts in pairs(given) do writeGifts(x, gifts) end
 for _, s in ipairs(states) do redis.call('HSET', s[1], 'v', s[2], 'd', s[3], 't', '') end
 redis.call('HSET', count, call.id, digits(done))
 redis.call('EXPIRE', count, call.keep)

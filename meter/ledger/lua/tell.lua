@@ -3,7 +3,8 @@
 --
 -- KEYS 1 the record; ARGV 1 its kind. Answers nothing where it is gone, else by kind:
 --
---	budget        spent
+--	budget        spent, {{minute, granted} ...}
+--	grant         budget, unit, asked, done, before, after, end
 --	rolling, audio, speech: {hour, the ms of its minutes from 0 on} ...
 --	state         version, data
 --	note          end in microseconds, data
@@ -13,7 +14,15 @@
 local key, kind = KEYS[1], ARGV[1]
 if redis.call('EXISTS', key) == 0 then return false end
 
-if kind == 'budget' then return { tonumber(redis.call('HGET', key, 's') or 0) } end
+if kind == 'budget' then
+  local v = redis.call('HMGET', key, 's', 'g')
+  return { tonumber(v[1] or 0), v[2] and cmsgpack.unpack(v[2]) or {} }
+end
+
+if kind == 'grant' then
+  local m = cmsgpack.unpack(redis.call('GET', key))
+  return { m.b, m.u, m.asked, m.ms, m.before, m.after, m.e }
+end
 
 if kind == 'rolling' or kind == 'audio' or kind == 'speech' then
   local all, out = redis.call('HGETALL', key), {}
