@@ -56,6 +56,7 @@ func (p Policy) validate() error {
 		err    error
 	}{
 		{"policy.", p.Rules.Validate()},
+		{"policy.", validateModels(p.Rules.Stages)},
 		{"policy.review.classifier.", p.Review.Classifier.Validate()},
 		{"policy.review.credits.", p.Review.Credits.Validate()},
 		{"policy.external.", p.External.Validate(p.Rules.Source)},

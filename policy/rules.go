@@ -70,7 +70,7 @@ type Actions struct {
 	Notify     bool              // a message when somebody is moved here
 	MaxStreams int               // at once; 0: no limit
 	Pace       float64           // audio passes at most this many times as fast as it plays; 0: no limit
-	Model      map[string]string // what was asked for -> what is used; "*" is any that is not named
+	Model      map[string]string // what was asked for -> what is used, from a stream's begin; "*" is any that is not named
 	Refuse     bool              // nothing new is let in, what runs is ended
 }
 

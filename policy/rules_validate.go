@@ -84,11 +84,19 @@ func (c Config) validateStages(f *faults) {
 			f.add(key+".actions.pace", "%v is less than 1, so live audio would fall behind for ever: 1 or more, 0 for no limit", p)
 		}
 		for _, asked := range slices.Sorted(maps.Keys(r.Actions.Model)) {
-			if asked == "" || r.Actions.Model[asked] == "" {
+			switch used := r.Actions.Model[asked]; {
+			case asked == "" || used == "":
 				f.add(key+".actions.model", "has an empty name: write what was asked for and what is used")
+			case !validModel(used):
+				f.add(key+".actions.model["+asked+"]", "%q is no model's name: up to 64 of letters, digits, dot, dash, underscore, colon and slash", used)
 			}
 		}
 	}
+}
+
+// validModel keeps a name that is put into a query, or into a message, free of what would have to be escaped there.
+func validModel(s string) bool {
+	return len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:/") == ""
 }
 
 // faults collects errors of the form "key: what is wrong".

@@ -147,9 +147,7 @@ func (s *Stream) tell(result string) {
 		Audio: s.Progress().Forwarded, Speech: time.Duration(t.speech()) * time.Millisecond, Heard: true, Result: result, Excerpt: said,
 		Pauses: t.pauses.end(now, t.came()),
 	}
-	if m, ok := t.session.(provider.Modelled); ok {
-		e.Model = m.Model()
-	}
+	e.Model = t.swap().Asked
 	t.gate.sessions.Ended(e)
 }
 
@@ -162,11 +160,8 @@ func (x *exchange) tell(result string, charged int64) {
 		return
 	}
 	e := Ended{
-		ID: x.stream, User: x.caller.User, Plan: x.caller.Plan, Provider: x.v.Name(), Model: x.model, Mode: provider.ModeUpload,
+		ID: x.stream, User: x.caller.User, Plan: x.caller.Plan, Provider: x.v.Name(), Model: x.model.Asked, Mode: provider.ModeUpload,
 		Began: x.began, Lasted: time.Since(x.began), Audio: x.live.Progress().Forwarded, Result: result,
-	}
-	if e.Model == "" {
-		e.Model = provider.QueryModel(x.rt.Query)
 	}
 	if e.Audio == 0 {
 		e.Audio = time.Duration(charged) * time.Millisecond

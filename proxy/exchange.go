@@ -39,12 +39,12 @@ type exchange struct {
 
 	slot   *slot
 	began  time.Time
-	live   *Stream // nil before it has begun
-	bill   *bill   // nil where nothing is charged
-	basis  string  // of what was charged; "": our own count
-	status int     // of the answer
-	model  string  // that its order names
-	method string  // how its audio was measured; "" where there was none
+	live   *Stream       // nil before it has begun
+	bill   *bill         // nil where nothing is charged
+	basis  string        // of what was charged; "": our own count
+	status int           // of the answer
+	model  provider.Swap // what became of the one that is asked for
+	method string        // how its audio was measured; "" where there was none
 }
 
 // modePass is what providers.X.allow lets through.
@@ -148,7 +148,12 @@ func (x *exchange) admit(ms int64) (err error) {
 	if x.bill, err = x.gate.open(x.subject(), x.stream, ms); err != nil {
 		return err
 	}
-	return x.share(x.bill.effects)
+	if err := x.share(x.bill.effects); err != nil {
+		return err
+	}
+	x.rt = x.gate.remodel(x.v, x.rt, x.bill.effects)
+	x.model = x.rt.Model
+	return nil
 }
 
 // share takes the places that all gateways count.
@@ -169,9 +174,10 @@ func (x *exchange) begin() (ctx context.Context, end func()) {
 	leave := x.streams.enter(x.live)
 	x.gate.metrics.started(x.v.Name())
 	f := x.rt.Format
-	x.log.LogAttrs(ctx, slog.LevelInfo, "upload started", append(x.live.names(), slog.String("mode", string(x.rt.Mode)),
+	attrs := append(x.live.names(), slog.String("mode", string(x.rt.Mode)),
 		slog.String("variant", x.rt.Variant), slog.String("encoding", string(f.Encoding)),
-		slog.Int("sample_rate", f.SampleRate), slog.Int("channels", f.Channels))...)
+		slog.Int("sample_rate", f.SampleRate), slog.Int("channels", f.Channels))
+	x.log.LogAttrs(ctx, slog.LevelInfo, "upload started", append(attrs, modelAttrs(x.model)...)...)
 	return ctx, func() {
 		leave()
 		stop()
@@ -271,6 +277,7 @@ func (x *exchange) report(err error) {
 	if x.method != "" {
 		attrs = append(attrs, slog.String("method", x.method))
 	}
+	attrs = append(attrs, modelAttrs(x.model)...)
 	if err != nil {
 		attrs = append(attrs, slog.Any("error", err))
 	}
@@ -280,6 +287,7 @@ func (x *exchange) report(err error) {
 	m := x.gate.metrics
 	m.audio(x.v.Name(), x.rt.Mode, "forwarded", p.Forwarded, p.Bytes)
 	m.ended(x.v.Name(), result, cmp.Or(x.basis, ChargeAudio), charged)
+	m.remodelled(x.v.Name(), x.model)
 	x.tell(result, charged)
 	x.log.LogAttrs(context.Background(), lvl, "upload ended", append(attrs, slog.String("mode", string(x.rt.Mode)))...)
 }

@@ -142,6 +142,7 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 		return err
 	}
 
+	rt = h.gate.remodel(v, rt, adm.effects)
 	up, err := h.dialer.dial(req.Context(), v, rt, req)
 	if err != nil {
 		return err
@@ -154,8 +155,8 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 	st := newStream(stream, id, adm, rt, v, h.relay, client, up, h.gate)
 	st.longest = h.limits.StreamDuration
 	running = true
-	st.begun()
 	st.tap.greet(greeting)
+	st.begun()
 	h.streams.start(st, sl)
 	return nil
 }

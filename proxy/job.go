@@ -39,6 +39,9 @@ func (x *exchange) job() error {
 			return err
 		}
 	}
+	if order, err = x.ordered(order, text); err != nil {
+		return err
+	}
 	if order.Replace != nil {
 		text = order.Replace
 	}
@@ -58,6 +61,20 @@ func (x *exchange) job() error {
 		x.settle(x.batch.Outcome(x.rt, resp.StatusCode, head), p)
 	}
 	return x.deliver(resp, head)
+}
+
+// ordered is an order once its user's stage is known, which may have another model for it.
+func (x *exchange) ordered(o provider.Order, text []byte) (provider.Order, error) {
+	if x.rt.Models != nil {
+		var err error
+		if o, err = x.batch.Order(x.rt, text); err != nil {
+			return o, err
+		}
+	}
+	if o.Model != (provider.Swap{}) {
+		x.model = o.Model
+	}
+	return o, nil
 }
 
 // length is how much audio a job is about, in ms: what was measured when its file came,

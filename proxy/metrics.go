@@ -28,6 +28,7 @@ type Metrics struct {
 	handshake     *prometheus.HistogramVec
 	upstreamError *prometheus.CounterVec
 	backpressure  *prometheus.CounterVec
+	models        *prometheus.CounterVec
 }
 
 // NewMetrics registers the collectors.
@@ -48,6 +49,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		decisions:     counter("decisions_total", "Decisions of the budgets.", "decision", "reason", "shadow"),
 		leases:        counter("lease_requests_total", "Calls to the ledger by result.", "result"),
 		storeErrors:   counter("store_errors_total", "Calls to the ledger that failed.", "op", "class"),
+		models:        counter("models_replaced_total", "Streams, uploads and jobs that were given another model than they asked for, by their user's stage.", "provider", "shadow"),
 		upstreamError: counter("upstream_errors_total", "Vendor handshakes that failed: the vendor's status class, unreachable or timeout.", "provider", "code"),
 		backpressure:  counter("relay_backpressure_seconds_total", "How long writes of streams have waited for a peer to read.", "direction"),
 		leaseSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{

@@ -81,6 +81,7 @@ func New(c Config, d Deps) (*Server, error) {
 		pc := c.Providers[p.Name()]
 		vendors = append(vendors, vendor{p, pc})
 		names = append(names, p.Name())
+		metrics.vendor(p.Name())
 		perProvider[p.Name()] = pc.MaxStreams
 	}
 	s.Users = &Users{gate: g, store: d.Store, vendors: names}

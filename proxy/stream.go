@@ -66,6 +66,9 @@ func newStream(id, request string, a *admission, rt provider.Route, v *vendor, c
 	t.purse.weight.Store(rt.Weight)
 	t.stream = relay.New(cfg, c.conn, up.conn, up.rest, t)
 	t.remember(g.sessions, v.Provider)
+	if rt.Model != (provider.Swap{}) {
+		t.heardBy(rt.Model)
+	}
 	t.purse.waiting = func() { t.stream.Waiting(relay.Client) }
 	return &Stream{
 		ID: id, User: a.user, Provider: a.provider, Mode: provider.ModeStream, Started: time.Now(), request: request,
@@ -77,9 +80,10 @@ func newStream(id, request string, a *admission, rt provider.Route, v *vendor, c
 // goroutine: logging needs a deep stack, which the stream's would keep for its life.
 func (s *Stream) begun() {
 	f := s.tap.route.Format
-	s.log.LogAttrs(context.Background(), slog.LevelInfo, "stream started", append(s.names(),
+	attrs := append(s.names(),
 		slog.String("variant", s.tap.route.Variant), slog.String("encoding", string(f.Encoding)),
-		slog.Int("sample_rate", f.SampleRate), slog.Int("channels", f.Channels))...)
+		slog.Int("sample_rate", f.SampleRate), slog.Int("channels", f.Channels))
+	s.log.LogAttrs(context.Background(), slog.LevelInfo, "stream started", append(attrs, modelAttrs(s.tap.swap())...)...)
 }
 
 // names tell a stream's lines from others'.
@@ -132,6 +136,7 @@ func (s *Stream) report(res relay.Result, settle error) {
 	rep, told := s.tap.session.Reported()
 	method := s.tap.sound.method(told)
 	attrs = append(attrs, slog.String("method", method))
+	attrs = append(attrs, modelAttrs(s.tap.swap())...)
 	if s.tap.route.Words {
 		attrs = append(attrs, slog.Int64("speech_ms", s.tap.speech()))
 	}

@@ -40,6 +40,7 @@ type tap struct {
 	forwarded, dropped         atomic.Int64 // bytes; read by the ticker
 	forwardedTime, droppedTime atomic.Int64 // the same as ns of audio
 	ended                      atomic.Pointer[provider.Denial]
+	model                      atomic.Pointer[provider.Swap] // nil before it is known
 }
 
 var (
@@ -57,6 +58,9 @@ func (t *tap) ClientText(msg []byte) ([]byte, relay.Verdict, error) {
 	if err != nil {
 		t.end(denialOf(err))
 		return nil, relay.Stop, nil
+	}
+	if a.Model != nil {
+		t.heardBy(*a.Model)
 	}
 	if a.Audio != nil {
 		if v := t.spoken(*a.Audio); v != relay.Pass {

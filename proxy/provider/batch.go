@@ -34,7 +34,7 @@ type Order struct {
 	URL     bool   // the vendor fetches the audio itself: nobody here sees how long it is
 	Weight  int64  // ms to pay per ms of audio; 0 means the route's
 	Replace []byte // not nil: send this instead
-	Model   string // the vendor's word for the model; "" where none is named
+	Model   Swap   // what became of the model that it asks for
 }
 
 // Outcome is what an answer tells about what was spent.

@@ -48,6 +48,7 @@ func (Deepgram) Match(r *http.Request) (Route, error) {
 		Path:     r.URL.Path,
 		Query:    q.vendor,
 		Format:   q.format,
+		Model:    Swap{Asked: q.model},
 		Weight:   q.weight, PerChannel: q.perChannel,
 		// Samples and packets survive a cut in both generations; see 2.4 of the
 		// design for why Flux closes unless an operator says otherwise: its only
@@ -59,7 +60,7 @@ func (Deepgram) Match(r *http.Request) (Route, error) {
 
 // Open starts a session.
 func (Deepgram) Open(rt Route) Session {
-	return &deepgramSession{v2: rt.Variant == deepgramV2, words: rt.Words, query: rt.Query, format: rt.Format, lastSeq: -1}
+	return &deepgramSession{v2: rt.Variant == deepgramV2, words: rt.Words, format: rt.Format, lastSeq: -1}
 }
 
 // Safe names what a client needs of the vendor's refusal: what was wrong, under

@@ -32,7 +32,7 @@ func matchDeepgramBatch(r *http.Request) (Route, error) {
 	if err != nil {
 		return Route{}, err
 	}
-	rt.Mode, rt.Query = ModeUpload, vendor
+	rt.Mode, rt.Query, rt.Model = ModeUpload, vendor, Swap{Asked: deepgramModel(declared)}
 	if rt.Format, err = deepgramAudio(declared, deepgramV1); err != nil {
 		return Route{}, err
 	}

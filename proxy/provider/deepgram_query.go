@@ -13,6 +13,7 @@ type deepgramQuery struct {
 	format     meter.Format
 	weight     int64
 	perChannel bool
+	model      string // that is asked for
 	vendor     string // what is forwarded: the raw pairs in their order
 }
 
@@ -44,7 +45,7 @@ func parseDeepgramQuery(raw, variant string) (deepgramQuery, error) {
 	if err != nil {
 		return deepgramQuery{}, err
 	}
-	q := deepgramQuery{vendor: vendor}
+	q := deepgramQuery{vendor: vendor, model: deepgramModel(declared)}
 	q.format, err = deepgramAudio(declared, variant)
 	if err != nil {
 		return deepgramQuery{}, err
@@ -65,7 +66,7 @@ func deepgramWeight(declared map[string]string, f meter.Format) (weight int64, p
 	return int64(f.Channels), false
 }
 
-// readDeepgramQuery returns what the query declares of its audio, and what of it is forwarded.
+// readDeepgramQuery returns what the query declares of its audio and of the model, and what of it is forwarded.
 func readDeepgramQuery(raw string) (declared map[string]string, vendor string, err error) {
 	pairs, err := parseQuery(raw)
 	if err != nil {
@@ -82,9 +83,12 @@ func readDeepgramQuery(raw string) (declared map[string]string, vendor string, e
 			return nil, "", bad("callback is not supported: results that are delivered elsewhere cannot be followed by the gateway; read them from the answer to this request")
 		}
 		if name, ok := deepgramFormat(skel); ok {
-			if err := declare(declared, name, p); err != nil {
-				return nil, "", err
-			}
+			err = declare(declared, name, p)
+		} else if deepgramNaming(skel) {
+			err = declareModel(declared, skel, p)
+		}
+		if err != nil {
+			return nil, "", err
 		}
 		keep = append(keep, p.raw)
 	}

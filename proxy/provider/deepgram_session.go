@@ -17,8 +17,7 @@ import (
 //	    Error of ours can only be the last; TurnInfo tells the vendor's cursor
 type deepgramSession struct {
 	v2        bool
-	words     bool   // their times are asked for
-	query     string // the vendor's
+	words     bool // their times are asked for
 	format    meter.Format
 	closing   atomic.Bool  // the client has sent CloseStream
 	forwarded atomic.Int64 // audio time that the vendor was sent, ns

@@ -9,6 +9,8 @@
 //	             ▼                            │  client text ──► FromClient ──► vendor
 //	           Refuse                         │  client text ◄── FromVendor ◄── vendor
 //	                                          │  audio forwarded: Forwarded
+//	user's stage ─► Remodel ─► Route: other models, in its query, in the first message, in a job's order
+//	                                          │
 //	request ─► Credential ─► (who is it?)     │  audio dropped:   Drop, Keepalive
 //	first message ─► Greeting ──► (the same)  │  the end:         Finish, Farewell
 //	request ─► Authorize ──► vendor's request │
@@ -18,7 +20,7 @@
 // A Provider is stateless and safe for concurrent use. A Session belongs to one
 // stream; its methods are safe for concurrent use, because each direction of the
 // stream has its own goroutine and timers call from a third. What stands beside the
-// streams (files, jobs, temporary keys) is in Batch and Granter. Package
+// streams (files, jobs, temporary keys) is in Batch and Granter; which model hears them, in Remodeler. Package
 // providertest is the suite that every vendor has to pass.
 //
 // What is not understood is refused, never waved through: a request that two

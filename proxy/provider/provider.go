@@ -125,7 +125,11 @@ type Route struct {
 	// AcceptByDefault is what on_connect: auto means here: upgrade and refuse in the
 	// vendor's in-band shape, or (false) refuse the handshake.
 	AcceptByDefault bool
-	// Model and such are not here: the gateway does not read what it does not need.
+	// Model is what the request itself asks for; where the client's first message or a job does, Action.Model and Order.Model.
+	Model Swap
+	// Models is set by Remodeler.Remodel, for those.
+	Models *Models
+	// Language and such are not here: the gateway does not read what it does not need.
 }
 
 // Op is a WebSocket opcode of an injected message.
@@ -158,6 +162,8 @@ type Message struct {
 type Action struct {
 	Replace []byte // not nil: send this instead
 	Hold    bool   // do not forward
+	// Model is what became of the model that a start message asks for; nil in any other message.
+	Model *Swap
 	// Audio is audio inside the client's text message: it is bought before the message
 	// passes, or dropped with it. Nil: there is none.
 	Audio *Audio

@@ -35,37 +35,3 @@ func TestOnlyFinalWordsAreQuoted(t *testing.T) {
 		}
 	}
 }
-
-func TestTheModelIsWhatWasAskedFor(t *testing.T) {
-	for query, want := range map[string]string{
-		"": "", "model=nova-3": "nova-3", "a=b&model=nova-2%2Dmedical&model=x": "nova-2-medical", "smodel=x": "", "model=": "", "model=%zz": "", "model=a%20b": "", "model=%C3%BC": "",
-	} {
-		if got := provider.QueryModel(query); got != want {
-			t.Errorf("%s: %q, want %q", query, got, want)
-		}
-	}
-	for _, c := range []struct {
-		from       provider.Provider
-		text, want string
-	}{
-		{provider.Soniox{}, `{"model":"stt-rt-v5","audio_format":"auto"}`, "stt-rt-v5"},
-		{provider.Soniox{}, `{"model":7,"audio_format":"auto"}`, ""},
-		{provider.Speechmatics{}, `{"message":"StartRecognition","transcription_config":{"language":"en","operating_point":"enhanced"}}`, "enhanced"},
-		{provider.Speechmatics{}, `{"message":"StartRecognition","transcription_config":{"language":"en"}}`, ""},
-	} {
-		s := c.from.Open(provider.Route{Provider: c.from.Name(), Mode: provider.ModeStream})
-		if got := s.(provider.Modelled).Model(); got != "" {
-			t.Errorf("before the start: %q", got)
-		}
-		if _, err := s.FromClient([]byte(c.text)); err != nil {
-			t.Fatal(err)
-		}
-		if got := s.(provider.Modelled).Model(); got != c.want {
-			t.Errorf("%s: %q, want %q", c.text, got, c.want)
-		}
-	}
-	o, err := provider.Speechmatics{}.Order(provider.Route{}, []byte(`{"type":"transcription","transcription_config":{"operating_point":"standard"}}`))
-	if err != nil || o.Model != "standard" {
-		t.Errorf("%+v, %v", o, err)
-	}
-}

@@ -129,7 +129,9 @@ func sonioxQuery(raw string) (string, error) {
 }
 
 // Open starts a session.
-func (Soniox) Open(rt Route) Session { return &sonioxSession{reference: rt.Reference, words: rt.Words} }
+func (Soniox) Open(rt Route) Session {
+	return &sonioxSession{reference: rt.Reference, models: rt.Models, words: rt.Words}
+}
 
 // Safe names what a client needs of the vendor's refusal.
 func (Soniox) Safe() []string { return []string{"Content-Type", "Retry-After"} }

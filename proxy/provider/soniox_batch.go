@@ -20,11 +20,11 @@ func (Soniox) Body(_ Route, contentType string) (Body, error) {
 // Order reads what a transcription is made of: a file, or a URL. Its
 // client_reference_id is set where the vendor's key is ours.
 func (Soniox) Order(rt Route, body []byte) (Order, error) {
-	fields, err := exactFields(body, "file_id", "audio_url", "client_reference_id")
+	fields, err := exactFields(body, "file_id", "audio_url", "client_reference_id", "model")
 	if err != nil {
 		return Order{}, err
 	}
-	o := Order{Model: jsonModel(body)}
+	var o Order
 	var url string
 	for _, f := range []struct {
 		key string
@@ -41,8 +41,12 @@ func (Soniox) Order(rt Route, body []byte) (Order, error) {
 	case o.File != "" && !sonioxID(o.File):
 		return Order{}, bad("file_id is not an id of the vendor's")
 	}
+	text, swap := sonioxRemodel(body, fields["model"], rt.Models, sonioxAsyncModel)
+	if o.Model = swap; swap.Used != "" {
+		o.Replace = text
+	}
 	if rt.Reference != "" {
-		o.Replace = setMember(body, "client_reference_id", rt.Reference)
+		o.Replace = setMember(text, "client_reference_id", rt.Reference)
 	}
 	return o, nil
 }

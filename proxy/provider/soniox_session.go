@@ -15,11 +15,11 @@ import (
 //	vendor   {"tokens":[…],"total_audio_proc_ms":…} ─► the same with "finished":true, or an error ─► close
 type sonioxSession struct {
 	reference string
+	models    *Models
 	words     bool // their times are asked for
 
 	mu       sync.Mutex // guards what follows
 	format   meter.Format
-	model    string
 	started  bool  // the start message has passed
 	ended    bool  // the vendor has its end of audio
 	gathered int64 // bytes of the audio message at hand
@@ -63,11 +63,13 @@ func (s *sonioxSession) FromClient(text []byte) (Action, error) {
 	case s.started || m.typ != "":
 		return s.control(text, m.typ)
 	}
-	s.started, s.format, s.model = true, m.format, jsonModel(text)
-	if out := sonioxRewrite(text, s.reference); !bytes.Equal(out, text) {
-		return Action{Replace: out}, nil
+	s.started, s.format = true, m.format
+	out, swap := sonioxRemodel(text, m.model, s.models, sonioxRealtimeModel)
+	a := Action{Model: &swap}
+	if out = sonioxRewrite(out, s.reference); !bytes.Equal(out, text) {
+		a.Replace = out
 	}
-	return Action{}, nil
+	return a, nil
 }
 
 func (s *sonioxSession) control(text []byte, typ string) (Action, error) {

@@ -12,6 +12,7 @@ type sonioxMessage struct {
 	typ        string // of a control message
 	opens      bool   // it holds what only a start message may hold
 	credential string
+	model      []byte       // as it is written
 	format     meter.Format // of a message without a type
 }
 
@@ -38,6 +39,7 @@ func readSoniox(text []byte) (sonioxMessage, error) {
 	}
 	switch {
 	case m.typ == "":
+		m.model = fields["model"]
 		m.format, err = sonioxFormat(fields)
 	case m.opens:
 		err = bad("a message with a type is a control message: it holds no api_key, model or audio format")

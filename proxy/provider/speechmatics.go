@@ -114,7 +114,9 @@ func segment(s string) bool {
 }
 
 // Open starts a session.
-func (Speechmatics) Open(rt Route) Session { return &speechmaticsSession{words: rt.Words} }
+func (Speechmatics) Open(rt Route) Session {
+	return &speechmaticsSession{models: rt.Models, words: rt.Words}
+}
 
 // Safe names what a client needs of the vendor's refusal.
 func (Speechmatics) Safe() []string { return []string{"Content-Type", "Retry-After"} }

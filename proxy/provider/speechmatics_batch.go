@@ -30,9 +30,18 @@ func (Speechmatics) Order(rt Route, config []byte) (Order, error) {
 		return Order{}, err
 	}
 	fetch := fields["fetch_data"]
-	o := Order{URL: fetch != nil && string(fetch) != "null", Model: jsonModel(config)}
+	o := Order{URL: fetch != nil && string(fetch) != "null"}
+	text, swap, err := speechmaticsRemodel(config, rt.Models)
+	if err != nil {
+		return Order{}, err
+	}
+	if o.Model = swap; swap.Used != "" {
+		o.Replace = text
+	}
 	if rt.Reference != "" {
-		o.Replace = speechmaticsTracked(config, fields["tracking"], rt.Reference)
+		if tracked := speechmaticsTracked(text, fields["tracking"], rt.Reference); tracked != nil {
+			o.Replace = tracked
+		}
 	}
 	return o, nil
 }

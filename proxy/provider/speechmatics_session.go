@@ -17,11 +17,11 @@ import (
 // A stream that has lost a message goes on as the vendor's own does behind
 // duration_limit_exceeded: every audio message is acked, none is heard.
 type speechmaticsSession struct {
-	words bool // their times are asked for
+	models *Models
+	words  bool // their times are asked for
 
 	mu       sync.Mutex // guards what follows
 	format   meter.Format
-	model    string
 	started  bool // StartRecognition has passed
 	ended    bool // the vendor has its EndOfStream
 	denied   bool // and has it from the gateway, which has to have the last word
@@ -82,13 +82,7 @@ func (s *speechmaticsSession) FromClient(text []byte) (Action, error) {
 	}
 	switch kind {
 	case "StartRecognition":
-		if s.started {
-			return Action{}, bad("StartRecognition stands twice: a stream has one format")
-		}
-		if s.format, err = speechmaticsFormat(fields["audio_format"]); err != nil {
-			return Action{}, err
-		}
-		s.started, s.model = true, jsonModel(text)
+		return s.start(text, fields)
 	case "EndOfStream":
 		s.ended = true
 		return s.lastNumber(text, s.lost, s.forwarded()), nil
@@ -101,6 +95,25 @@ func (s *speechmaticsSession) FromClient(text []byte) (Action, error) {
 		}
 	}
 	return Action{}, nil
+}
+
+// start learns the format from StartRecognition, and puts another model in. The lock is held.
+func (s *speechmaticsSession) start(text []byte, fields map[string][]byte) (a Action, err error) {
+	if s.started {
+		return Action{}, bad("StartRecognition stands twice: a stream has one format")
+	}
+	if s.format, err = speechmaticsFormat(fields["audio_format"]); err != nil {
+		return Action{}, err
+	}
+	out, swap, err := speechmaticsRemodel(text, s.models)
+	if err != nil {
+		return Action{}, err
+	}
+	if a.Model = &swap; swap.Used != "" {
+		a.Replace = out
+	}
+	s.started = true
+	return a, nil
 }
 
 // channelAudio measures the audio in an AddChannelAudio.
