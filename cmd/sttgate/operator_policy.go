@@ -47,15 +47,26 @@ func changed(out engine.Changed, err error) (before, after admin.State, _ error)
 	return opsState(out.Before), opsState(out.After), nil
 }
 
-func (o opsPolicy) Case(ctx context.Context, ref string) (any, error) {
+func (o opsPolicy) Case(ctx context.Context, ref string) (admin.Case, error) {
 	ev, err := o.engine.Case(ctx, ref)
 	switch {
 	case errors.Is(err, engine.ErrNoCase):
-		return nil, fmt.Errorf("%w: %w", admin.ErrNotFound, err)
+		return admin.Case{}, fmt.Errorf("%w: %w", admin.ErrNotFound, err)
 	case err != nil:
-		return nil, opsError(err)
+		return admin.Case{}, opsError(err)
 	}
-	return ev, nil
+	c := admin.Case{
+		Ref: ev.Ref, At: ev.At.UTC(), User: ev.User, Plan: ev.Plan, Cause: string(ev.Cause), Review: admin.Verdict(ev.Verdict), From: string(ev.From), To: string(ev.To),
+		Violations: ev.Violations, Outcome: string(ev.Outcome), Rule: ev.Rule, Limits: opsRules(ev.Limits), By: ev.By, Reason: ev.Reason, Shadow: ev.Shadow,
+	}
+	for _, t := range ev.Triggers {
+		c.Triggers = append(c.Triggers, admin.Trigger(t))
+	}
+	return c, nil
+}
+
+func opsRules(l policy.Limits) admin.Rules {
+	return admin.Rules{Threshold: l.Threshold, Window: l.WindowMS, Cooldown: l.CooldownMS, EnterAfter: l.EnterAfter}
 }
 
 // Flagged reads records until there are enough: those of users at stage none are passed over.

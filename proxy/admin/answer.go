@@ -12,10 +12,10 @@ import (
 // problem is an RFC 9457 error. Its type is about:blank, with which the title is
 // the status's own phrase (RFC 9457, 4.2.1).
 type problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail,omitempty"`
+	Type   string `json:"type" doc:"about:blank: the title is that of the status"`
+	Title  string `json:"title" doc:"the status in words"`
+	Status int    `json:"status" doc:"the HTTP status"`
+	Detail string `json:"detail,omitempty" doc:"what went wrong and what to do, for people"`
 }
 
 func (p problem) write(w http.ResponseWriter) {

@@ -40,8 +40,8 @@ type Policy interface {
 	Exempt(ctx context.Context, id string, on bool, c StageChange) (before, after State, err error)
 	// Resolve makes the violation of a case not count.
 	Resolve(ctx context.Context, id, ref string, c StageChange) error
-	// Case is a review, or what else has a reference, as it is to be shown.
-	Case(ctx context.Context, ref string) (any, error)
+	// Case is a review, or what else has a reference.
+	Case(ctx context.Context, ref string) (Case, error)
 	// Flagged lists users at a stage ("": at any but none, or exempt), up to limit of them behind a cursor; next is ""
 	// when these are the last.
 	Flagged(ctx context.Context, stage, cursor string, limit int) (users []FlaggedUser, next string, err error)
@@ -51,30 +51,30 @@ type Policy interface {
 
 // FlaggedUser is one of a list.
 type FlaggedUser struct {
-	User string `json:"user"`
+	User string `json:"user" doc:"the user's id"`
 	State
-	Exempt bool   `json:"exempt,omitempty"`
-	Case   string `json:"case,omitempty"` // the last one
+	Exempt bool   `json:"exempt,omitempty" doc:"outside all rules"`
+	Case   string `json:"case,omitempty" doc:"the reference of the last case"`
 }
 
 // Explanation is a decision with everything that was looked at.
 type Explanation struct {
-	User     string     `json:"user"`
-	Plan     string     `json:"plan,omitempty"`
-	Provider string     `json:"provider"`
-	Decision string     `json:"decision"`         // allow or deny
-	Reason   string     `json:"reason,omitempty"` // of deny: as in X-Sttgate-Reason
-	Stage    string     `json:"stage"`
-	Rules    []RuleLine `json:"rules"`
-	At       time.Time  `json:"at"`
+	User     string     `json:"user" doc:"the user's id"`
+	Plan     string     `json:"plan,omitempty" doc:"the plan that was asked about"`
+	Provider string     `json:"provider" doc:"the vendor that was asked about"`
+	Decision string     `json:"decision" enum:"allow,deny" doc:"what a connect would get now"`
+	Reason   string     `json:"reason,omitempty" doc:"of deny, as in X-Sttgate-Reason"`
+	Stage    string     `json:"stage" enum:"@stages" doc:"the stage that holds now"`
+	Rules    []RuleLine `json:"rules" doc:"every rule that was looked at, in order"`
+	At       time.Time  `json:"at" doc:"the store's time when it was asked"`
 }
 
 // RuleLine is one rule that was looked at.
 type RuleLine struct {
-	Rule string `json:"rule"`
-	Name string `json:"name,omitempty"`
-	Says string `json:"says"` // info, pass, hit or skip
-	Text string `json:"text"`
+	Rule string `json:"rule" doc:"what kind of rule: lifted, shadow, stage, violations, cap, review, step, action, budget"`
+	Name string `json:"name,omitempty" doc:"its name in the config"`
+	Says string `json:"says" enum:"info,pass,hit,skip" doc:"pass: nothing against it; hit: it fires; skip: it does not apply; info: a fact"`
+	Text string `json:"text" doc:"why, with numbers, in words"`
 }
 
 // Streams is the registry of running streams.
@@ -131,20 +131,20 @@ type Deps struct {
 
 // Version is the answer to GET /version.
 type Version struct {
-	Version string `json:"version"`
-	Commit  string `json:"commit,omitempty"`
-	Date    string `json:"date,omitempty"`
-	Go      string `json:"go,omitempty"`
+	Version string `json:"version" doc:"the release"`
+	Commit  string `json:"commit,omitempty" doc:"the revision it was built from"`
+	Date    string `json:"date,omitempty" doc:"that of the revision"`
+	Go      string `json:"go,omitempty" doc:"the Go that built it"`
 }
 
 // State is what has been decided about a user.
 type State struct {
-	Stage  string    `json:"stage"`
-	Since  time.Time `json:"since,omitzero"`
-	Until  time.Time `json:"until,omitzero"`  // zero: for good
-	Cause  string    `json:"cause,omitempty"` // why: violation, cap, free_exhausted, manual, source
-	Reason string    `json:"reason,omitempty"`
-	By     string    `json:"by,omitempty"`
+	Stage  string    `json:"stage" enum:"@stages" doc:"the stage that holds"`
+	Since  time.Time `json:"since,omitzero" doc:"since when"`
+	Until  time.Time `json:"until,omitzero" doc:"until when; absent: until it is changed, or decays"`
+	Cause  string    `json:"cause,omitempty" doc:"what it came from: violation, cap, free_exhausted, manual, source"`
+	Reason string    `json:"reason,omitempty" doc:"the operator's"`
+	By     string    `json:"by,omitempty" doc:"the operator"`
 }
 
 // StageChange asks for a stage.
@@ -173,23 +173,23 @@ type Usage struct {
 
 // Budget is one budget's balance. Amounts are milliseconds of audio.
 type Budget struct {
-	Budget    string    `json:"budget"`
-	Per       string    `json:"per"`                // whose it is: "user", or "provider" and "all": shared by all users
-	Provider  string    `json:"provider,omitempty"` // the vendor, of "provider"
-	Window    string    `json:"window"`             // "day", "week", "month", or a duration such as "24h"
-	Limit     int64     `json:"limit_ms"`
-	Used      int64     `json:"used_ms"`
-	Remaining int64     `json:"remaining_ms"`
-	Resets    time.Time `json:"resets,omitzero"`
-	Shadow    bool      `json:"shadow,omitempty"`
+	Budget    string    `json:"budget" doc:"its name in the config"`
+	Per       string    `json:"per" enum:"user,provider,all" doc:"whose it is: the user's, or shared by all users of a vendor, or by all"`
+	Provider  string    `json:"provider,omitempty" doc:"the vendor, of a budget per provider"`
+	Window    string    `json:"window" doc:"day, week, month, or a duration such as 24h"`
+	Limit     int64     `json:"limit_ms" doc:"what may be used within a window"`
+	Used      int64     `json:"used_ms" doc:"what has been, leases in hand included"`
+	Remaining int64     `json:"remaining_ms" doc:"what is left"`
+	Resets    time.Time `json:"resets,omitzero" doc:"when there is some again"`
+	Shadow    bool      `json:"shadow,omitempty" doc:"it is only watched: nobody is stopped by it"`
 }
 
 // Stream is one running stream. Amounts are milliseconds of audio.
 type Stream struct {
-	ID        string    `json:"id"`
-	User      string    `json:"user"`
-	Provider  string    `json:"provider"`
-	Started   time.Time `json:"started"`
-	Forwarded int64     `json:"forwarded_ms"`
-	Dropped   int64     `json:"dropped_ms"`
+	ID        string    `json:"id" doc:"the stream's id, as in the log"`
+	User      string    `json:"user" doc:"whose it is"`
+	Provider  string    `json:"provider" doc:"the vendor"`
+	Started   time.Time `json:"started" doc:"when its handshake was done"`
+	Forwarded int64     `json:"forwarded_ms" doc:"audio that reached the vendor"`
+	Dropped   int64     `json:"dropped_ms" doc:"audio that was swallowed"`
 }

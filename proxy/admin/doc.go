@@ -11,6 +11,10 @@
 //	                             loopback└─ tokens ─── Minter ──┘
 //	                               Host)
 //
+// A call is its path, its handler and its description, in one place (call.go). The OpenAPI document at /openapi.json is made of
+// the descriptions, New refuses a call without one, and the tests hold every answer that any of them gets to the document.
+// docs/openapi.json is a copy of it: go test ./proxy/admin -update.
+//
 // It knows nothing of the data side but the small interfaces in deps.go, with plain
 // structs for what crosses; cmd joins the two.
 //

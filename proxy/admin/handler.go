@@ -2,6 +2,7 @@ package admin
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -18,9 +19,10 @@ const apiPrefix = "/admin/v1/"
 
 // Handler serves the operator's listener.
 type Handler struct {
-	deps   Deps
-	token  secret.Value
-	routes []route
+	deps     Deps
+	token    secret.Value
+	calls    []call
+	document []byte // the OpenAPI document
 }
 
 var _ http.Handler = (*Handler)(nil)
@@ -44,24 +46,16 @@ func New(c Config, d Deps) (*Handler, error) {
 		ErrorLog:          slog.NewLogLogger(d.Log.Handler(), slog.LevelError),
 		EnableOpenMetrics: true,
 	})
-	h.routes = []route{
-		{http.MethodGet, "/livez", h.livez},
-		{http.MethodGet, "/readyz", h.readyz},
-		{http.MethodGet, "/startupz", h.startupz},
-		{http.MethodGet, "/metrics", func(w http.ResponseWriter, r *http.Request, _ string) { metrics.ServeHTTP(w, r) }},
-		{http.MethodGet, "/version", h.version},
-		{http.MethodGet, apiPrefix + "users/{id}", h.user},
-		{http.MethodPut, apiPrefix + "users/{id}/stage", h.setStage},
-		{http.MethodGet, apiPrefix + "users", h.flagged},
-		{http.MethodPost, apiPrefix + "users/{id}/reset", h.reset},
-		{http.MethodPut, apiPrefix + "users/{id}/exempt", h.exempt},
-		{http.MethodPost, apiPrefix + "users/{id}/resolve", h.resolve},
-		{http.MethodGet, apiPrefix + "users/{id}/explain", h.explain},
-		{http.MethodGet, apiPrefix + "cases/{id}", h.oneCase},
-		{http.MethodGet, apiPrefix + "streams", h.streams},
-		{http.MethodDelete, apiPrefix + "streams/{id}", h.killStream},
-		{http.MethodPost, apiPrefix + "drain", h.drain},
-		{http.MethodPost, apiPrefix + "tokens", h.mint},
+	h.calls = slices.Concat(h.probeCalls(), []call{{http.MethodGet, "/metrics", func(w http.ResponseWriter, r *http.Request, _ string) { metrics.ServeHTTP(w, r) }, about{
+		name: "metrics", tag: "probes", says: "Metrics for Prometheus", more: "Open. In the format that Accept asks for.",
+		answers: []good{{status: http.StatusOK, says: "every metric", kinds: []string{"text/plain", "application/openmetrics-text", "application/vnd.google.protobuf"}}},
+	}}}, h.userCalls(), h.policyCalls(), h.operateCalls())
+	if err := checkCalls(h.calls); err != nil {
+		return nil, fmt.Errorf("admin: %w", err)
+	}
+	var err error
+	if h.document, err = document(h.calls, map[string][]string{"stages": d.Stages, "vendors": d.Vendors}); err != nil {
+		return nil, fmt.Errorf("admin: openapi.json: %w", err)
 	}
 	return h, nil
 }
@@ -85,9 +79,3 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func guarded(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path+"/", apiPrefix)
 }
-
-func (h *Handler) version(w http.ResponseWriter, _ *http.Request, _ string) {
-	writeJSON(w, http.StatusOK, h.deps.Version)
-}
-
-func (h *Handler) knownStage(s string) bool { return slices.Contains(h.deps.Stages, s) }

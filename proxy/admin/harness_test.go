@@ -21,6 +21,8 @@ import (
 
 const token = "admin-t0k3n-c4n4ry"
 
+var secretToken = secret.New(token)
+
 func now() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) }
 
 // gateway stands in for what cmd wires: all the interfaces, in memory. The next error
@@ -187,16 +189,25 @@ func deps(g *gateway, log io.Writer) Deps {
 		Users: g, Policy: g, Streams: g, Drainer: g, Health: g, Minter: g, Metrics: reg,
 		Log:     slog.New(slog.NewJSONHandler(log, nil)),
 		Stages:  []string{"none", "warning", "throttle", "restrict"},
-		Vendors: []string{"deepgram", "soniox"},
+		Vendors: []string{"deepgram", "soniox", "speechmatics"},
 		Version: Version{Version: "1.2.3", Commit: "abc", Go: "go1.26"},
 		Now:     now,
 	}
 }
 
+func handler(t *testing.T) *Handler {
+	t.Helper()
+	h, err := New(Config{Token: secretToken}.WithDefaults(), deps(&gateway{}, io.Discard))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
 func serve(t *testing.T, opts ...option) stand {
 	t.Helper()
 	g, log := &gateway{}, &lockedBuffer{}
-	c, d := Config{Token: secret.New(token)}.WithDefaults(), deps(g, log)
+	c, d := Config{Token: secretToken}.WithDefaults(), deps(g, log)
 	for _, o := range opts {
 		o(&c, &d)
 	}
@@ -251,7 +262,9 @@ func (s stand) do(t *testing.T, method, path, body string, header ...string) ans
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{res, string(b)}
+	a := answer{res, string(b)}
+	a.keepsContract(t)
+	return a
 }
 
 // wantProblem checks an RFC 9457 answer.

@@ -9,15 +9,64 @@ import (
 // defaultTTL is the life of a token when the request names none.
 const defaultTTL = 24 * time.Hour
 
+// operateCalls look at what runs, end it, and let callers in.
+func (h *Handler) operateCalls() []call {
+	return []call{
+		{http.MethodGet, apiPrefix + "streams", h.streams, about{
+			name: "listStreams", tag: "streams", says: "The streams and uploads that run on this gateway", more: "Oldest first.",
+			answers: []good{{status: http.StatusOK, says: "the streams", of: streamsAnswer{}}},
+		}},
+		{http.MethodDelete, apiPrefix + "streams/{id}", h.killStream, about{
+			name: "endStream", tag: "streams", says: "End a stream politely", more: "The client may connect again.", id: "the stream's id",
+			answers:  []good{{status: http.StatusAccepted, says: "it is ending: the vendor's last words take a moment", of: endAnswer{}}},
+			problems: []int{http.StatusBadRequest, http.StatusNotFound},
+		}},
+		{http.MethodPost, apiPrefix + "drain", h.drain, about{
+			name: "drain", tag: "operations", says: "Take the gateway out of service",
+			more:    "New streams are refused, running ones have drain.grace. There is no way back but a restart.",
+			answers: []good{{status: http.StatusAccepted, says: "it drains", of: drainAnswer{}}},
+		}},
+		{http.MethodPost, apiPrefix + "tokens", h.mint, about{
+			name: "mintToken", tag: "operations", says: "Make a caller token", body: tokenBody{},
+			answers:  []good{{status: http.StatusCreated, says: "the token", of: tokenAnswer{}}},
+			problems: []int{http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusInternalServerError, http.StatusServiceUnavailable},
+		}},
+	}
+}
+
+type streamsAnswer struct {
+	Streams []Stream `json:"streams" doc:"oldest first"`
+}
+
+type endAnswer struct {
+	Stream string `json:"stream" doc:"the stream's id"`
+	Ending bool   `json:"ending" doc:"true"`
+}
+
+type drainAnswer struct {
+	Draining bool `json:"draining" doc:"true"`
+}
+
+type tokenBody struct {
+	User string `json:"user" doc:"the user's id: 1 to 128 of A-Z a-z 0-9 . _ @ : -"`
+	Plan string `json:"plan,omitempty" doc:"the user's plan"`
+	TTL  string `json:"ttl,omitempty" doc:"for how long it opens streams: 90m, 12h, 7d; absent: a day"`
+}
+
+type tokenAnswer struct {
+	Token   string    `json:"token" doc:"a secret: whoever has it is the user"`
+	User    string    `json:"user" doc:"the user's id"`
+	Plan    string    `json:"plan,omitempty" doc:"the user's plan"`
+	Expires time.Time `json:"expires" doc:"from when on it opens nothing"`
+}
+
 // streams is GET streams.
 func (h *Handler) streams(w http.ResponseWriter, _ *http.Request, _ string) {
 	list := h.sorted()
 	if list == nil {
 		list = []Stream{}
 	}
-	writeJSON(w, http.StatusOK, struct {
-		Streams []Stream `json:"streams"`
-	}{list})
+	writeJSON(w, http.StatusOK, streamsAnswer{list})
 }
 
 // killStream is DELETE streams/{id}. The vendor's polite end takes a moment: 202.
@@ -36,10 +85,7 @@ func (h *Handler) killStream(w http.ResponseWriter, r *http.Request, id string) 
 	}
 	h.audit(r, auditStream, slog.String("user", s.User), slog.String("stream", id),
 		slog.String("before", "running"), slog.String("after", "ending"), slog.String("why", "asked by the operator"))
-	writeJSON(w, http.StatusAccepted, struct {
-		Stream string `json:"stream"`
-		Ending bool   `json:"ending"`
-	}{id, true})
+	writeJSON(w, http.StatusAccepted, endAnswer{id, true})
 }
 
 // find returns a running stream, or a zero one.
@@ -57,24 +103,22 @@ func (h *Handler) drain(w http.ResponseWriter, r *http.Request, _ string) {
 	before := h.deps.Drainer.Draining()
 	h.deps.Drainer.Drain()
 	h.audit(r, auditDrain, slog.Bool("before", before), slog.Bool("after", true), slog.String("why", "asked by the operator"))
-	writeJSON(w, http.StatusAccepted, struct {
-		Draining bool `json:"draining"`
-	}{true})
+	writeJSON(w, http.StatusAccepted, drainAnswer{true})
 }
 
 // mint is POST tokens.
 func (h *Handler) mint(w http.ResponseWriter, r *http.Request, _ string) {
-	var user, plan, ttl string
+	var b tokenBody
 	life := defaultTTL
-	err := readBody(w, r, map[string]any{"user": &user, "plan": &plan, "ttl": &ttl})
+	err := readBody(w, r, &b)
 	if err == nil {
-		err = checkID(user, "user")
+		err = checkID(b.User, "user")
 	}
-	if err == nil && plan != "" {
-		err = checkID(plan, "plan")
+	if err == nil && b.Plan != "" {
+		err = checkID(b.Plan, "plan")
 	}
-	if err == nil && ttl != "" {
-		if life, err = parseSpan(ttl); err != nil {
+	if err == nil && b.TTL != "" {
+		if life, err = parseSpan(b.TTL); err != nil {
 			err = bad("ttl must be a duration such as 90m, 12h or 7d, from a second to ten years")
 		}
 	}
@@ -84,19 +128,14 @@ func (h *Handler) mint(w http.ResponseWriter, r *http.Request, _ string) {
 	now := h.deps.Now()
 	var token string
 	if err == nil {
-		token, err = h.deps.Minter.Mint(user, plan, life, now)
+		token, err = h.deps.Minter.Mint(b.User, b.Plan, life, now)
 	}
 	if err != nil {
 		h.fail(r.Context(), w, auditToken, err)
 		return
 	}
 	expires := now.Add(life).UTC().Truncate(time.Second)
-	h.audit(r, auditToken, slog.String("user", user), slog.String("before", "none"),
-		slog.Group("after", slog.String("plan", plan), slog.Time("expires", expires)), slog.String("why", "asked by the operator"))
-	writeJSON(w, http.StatusCreated, struct {
-		Token   string    `json:"token"`
-		User    string    `json:"user"`
-		Plan    string    `json:"plan,omitempty"`
-		Expires time.Time `json:"expires"`
-	}{token, user, plan, expires})
+	h.audit(r, auditToken, slog.String("user", b.User), slog.String("before", "none"),
+		slog.Group("after", slog.String("plan", b.Plan), slog.Time("expires", expires)), slog.String("why", "asked by the operator"))
+	writeJSON(w, http.StatusCreated, tokenAnswer{token, b.User, b.Plan, expires})
 }

@@ -3,117 +3,121 @@ package admin
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// What operators do about the policy: look why, take back, except.
+// policyCalls are what operators do about the policy: move, take back, except, look why.
+func (h *Handler) policyCalls() []call {
+	moves := func(method, path, name, says, more string, body any, serve func(http.ResponseWriter, *http.Request, string), problems ...int) call {
+		return call{method, apiPrefix + "users/{id}/" + path, serve, about{
+			name: name, tag: "users", says: says, more: more, id: userID, body: body,
+			answers: []good{{status: http.StatusOK, says: "before and after", of: changeAnswer{}}},
+			problems: append(problems, http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge,
+				http.StatusInternalServerError, http.StatusServiceUnavailable),
+		}}
+	}
+	return []call{
+		moves(http.MethodPut, "stage", "setStage", "Move a user to a stage",
+			"Running streams follow with their next lease. Nobody reviews the user for one cooldown.", stageBody{}, h.setStage),
+		moves(http.MethodPost, "reset", "resetUser", "Take a user back to stage none",
+			"No violation from before counts any more. What was used stays used.", resetBody{}, h.reset),
+		moves(http.MethodPut, "exempt", "exemptUser", "Put a user outside all rules, or back under them",
+			"An exempt user is under no stage and no budget of their own, on running streams with their next lease.", exemptBody{}, h.exempt),
+		moves(http.MethodPost, "resolve", "resolveCase", "Make the violation of a case not count",
+			"Nobody is moved by it.", resolveBody{}, h.resolve, http.StatusNotFound),
+		{http.MethodGet, apiPrefix + "users/{id}/explain", h.explain, about{
+			name: "explain", tag: "users", says: "The decision that a connect would get now, and why", id: userID,
+			query: []param{
+				{"provider", "the vendor that would be connected to; default: the first", object{"type": "string", "enum": h.deps.Vendors}},
+				{"plan", "the user's plan, where budgets or caps depend on it", object{"type": "string"}},
+			},
+			answers:  []good{{status: http.StatusOK, says: "the decision, rule by rule", of: Explanation{}}},
+			problems: []int{http.StatusBadRequest, http.StatusInternalServerError, http.StatusServiceUnavailable},
+		}},
+		{http.MethodGet, apiPrefix + "cases/{id}", h.oneCase, about{
+			name: "case", tag: "users", says: "A review by its reference", more: "Kept for a year.", id: "the reference: FU- and 12 hex digits",
+			answers:  []good{{status: http.StatusOK, says: "the case", of: Case{}}},
+			problems: []int{http.StatusNotFound, http.StatusInternalServerError, http.StatusServiceUnavailable},
+		}},
+	}
+}
 
-// The bounds of a list's page.
-const (
-	somePage = 50
-	mostPage = 1000
-)
+type stageBody struct {
+	Stage string `json:"stage" enum:"@stages" doc:"the stage to move to"`
+	reasonBody
+	untilBody
+}
 
-// flagged is GET users: those whom the policy has moved, or an operator.
-func (h *Handler) flagged(w http.ResponseWriter, r *http.Request, _ string) {
-	q := r.URL.Query()
-	stage, limit := q.Get("stage"), somePage
-	if n := q.Get("limit"); n != "" {
-		var err error
-		if limit, err = strconv.Atoi(n); err != nil || limit < 1 || limit > mostPage {
-			h.fail(r.Context(), w, "users", bad("limit must be 1 to "+strconv.Itoa(mostPage)))
-			return
-		}
-	}
-	if stage != "" && !h.knownStage(stage) {
-		h.fail(r.Context(), w, "users", bad("stage must be one of "+strings.Join(h.deps.Stages, ", ")))
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
-	defer cancel()
-	users, next, err := h.deps.Policy.Flagged(ctx, stage, q.Get("cursor"), limit)
-	if err != nil {
-		h.fail(ctx, w, "users", err)
-		return
-	}
-	a := struct {
-		Users []FlaggedUser `json:"users"`
-		Next  string        `json:"next,omitempty"` // the cursor of the next page
-	}{[]FlaggedUser{}, next}
-	for _, u := range users {
-		u.State = utc(u.State)
-		a.Users = append(a.Users, u)
-	}
-	writeJSON(w, http.StatusOK, a)
+type resetBody struct{ reasonBody }
+
+type exemptBody struct {
+	Exempt bool `json:"exempt,omitempty" doc:"false takes an exemption back; absent: true"`
+	reasonBody
+	untilBody
+}
+
+type resolveBody struct {
+	Case string `json:"case" doc:"the case's reference: FU- and 12 hex digits"`
+	reasonBody
+}
+
+// setStage is PUT users/{id}/stage.
+func (h *Handler) setStage(w http.ResponseWriter, r *http.Request, id string) {
+	var b stageBody
+	h.changeUser(w, r, id, change{
+		what: auditStage, body: &b, reason: &b.Reason, until: &b.Until,
+		check: func() error {
+			if !h.knownStage(b.Stage) {
+				return h.badStage()
+			}
+			return nil
+		},
+		do: func(ctx context.Context, c StageChange) (before, after State, err error) {
+			c.Stage = b.Stage
+			return h.deps.Users.SetStage(ctx, id, c)
+		},
+	})
 }
 
 // reset is POST users/{id}/reset.
 func (h *Handler) reset(w http.ResponseWriter, r *http.Request, id string) {
-	h.change(w, r, id, auditReset, nil, h.deps.Policy.Reset)
+	var b resetBody
+	h.changeUser(w, r, id, change{
+		what: auditReset, body: &b, reason: &b.Reason,
+		do: func(ctx context.Context, c StageChange) (before, after State, err error) {
+			return h.deps.Policy.Reset(ctx, id, c)
+		},
+	})
 }
 
 // exempt is PUT users/{id}/exempt.
 func (h *Handler) exempt(w http.ResponseWriter, r *http.Request, id string) {
-	on := true
-	h.change(w, r, id, auditExempt, map[string]any{"exempt": &on}, func(ctx context.Context, id string, c StageChange) (before, after State, err error) {
-		return h.deps.Policy.Exempt(ctx, id, on, c)
-	}, func() slog.Attr { return slog.Bool("exempt", on) })
+	b := exemptBody{Exempt: true}
+	h.changeUser(w, r, id, change{
+		what: auditExempt, body: &b, reason: &b.Reason, until: &b.Until,
+		do: func(ctx context.Context, c StageChange) (before, after State, err error) {
+			return h.deps.Policy.Exempt(ctx, id, b.Exempt, c)
+		},
+		more: func() slog.Attr { return slog.Bool("exempt", b.Exempt) },
+	})
 }
 
-// resolve is POST users/{id}/resolve: the violation of a case does not count any more.
+// resolve is POST users/{id}/resolve.
 func (h *Handler) resolve(w http.ResponseWriter, r *http.Request, id string) {
-	var ref string
-	h.change(w, r, id, auditResolve, map[string]any{"case": &ref}, func(ctx context.Context, id string, c StageChange) (before, after State, err error) {
-		if err := h.deps.Policy.Resolve(ctx, id, ref, c); err != nil {
-			return State{}, State{}, err
-		}
-		u, err := h.deps.Users.User(ctx, id)
-		return u.State, u.State, err
-	}, func() slog.Attr { return slog.String("case", ref) })
-}
-
-// change is the way of a write: read, do, audit, answer. A body has the members of more, a reason, and may have until.
-func (h *Handler) change(w http.ResponseWriter, r *http.Request, id, what string, more map[string]any,
-	do func(ctx context.Context, id string, c StageChange) (before, after State, err error), details ...func() slog.Attr,
-) {
-	// A client that hangs up must not leave a change behind that no audit line tells.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), storeTimeout)
-	defer cancel()
-	c := StageChange{By: "admin:" + h.who()}
-	var until string
-	members := map[string]any{"reason": &c.Reason}
-	if what == auditExempt {
-		members["until"] = &until
-	}
-	maps.Copy(members, more)
-	err := checkID(id, "the user's id")
-	if err == nil {
-		err = readBody(w, r, members)
-	}
-	if err == nil {
-		err = checkReason(c.Reason)
-	}
-	if err == nil {
-		c.Until, err = parseUntil(until, h.deps.Now())
-	}
-	var before, after State
-	if err == nil {
-		before, after, err = persist(func() (State, State, error) { return do(ctx, id, c) })
-	}
-	if err != nil {
-		h.fail(ctx, w, what, err)
-		return
-	}
-	attrs := []slog.Attr{slog.String("user", id), stateAttr("before", before), stateAttr("after", after), slog.String("why", c.Reason)}
-	for _, d := range details {
-		attrs = append(attrs, d())
-	}
-	h.audit(r, what, attrs...)
-	writeJSON(w, http.StatusOK, stageAnswer{User: id, Before: utc(before), State: utc(after)})
+	var b resolveBody
+	h.changeUser(w, r, id, change{
+		what: auditResolve, body: &b, reason: &b.Reason,
+		do: func(ctx context.Context, c StageChange) (before, after State, err error) {
+			if err := h.deps.Policy.Resolve(ctx, id, b.Case, c); err != nil {
+				return State{}, State{}, err
+			}
+			u, err := h.deps.Users.User(ctx, id)
+			return u.State, u.State, err
+		},
+		more: func() slog.Attr { return slog.String("case", b.Case) },
+	})
 }
 
 // explain is GET users/{id}/explain.

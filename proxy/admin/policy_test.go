@@ -42,11 +42,14 @@ func (g *gateway) Resolve(_ context.Context, _, ref string, _ StageChange) error
 	return nil
 }
 
-func (g *gateway) Case(_ context.Context, ref string) (any, error) {
-	if ref != "FU-00A1B2C3D4E5" {
-		return nil, fmt.Errorf("%w: no case %s", ErrNotFound, ref)
+func (g *gateway) Case(_ context.Context, ref string) (Case, error) {
+	if err := g.fault(); err != nil {
+		return Case{}, err
 	}
-	return map[string]any{"ref": ref, "user": "alice", "rule": "score 0.90 is at or over the threshold 0.70"}, nil
+	if ref != "FU-00A1B2C3D4E5" {
+		return Case{}, fmt.Errorf("%w: no case %s", ErrNotFound, ref)
+	}
+	return Case{Ref: ref, At: now(), User: "alice", Cause: "cap", From: "none", To: "warning", Rule: "score 0.90 is at or over the threshold 0.70"}, nil
 }
 
 func (g *gateway) Flagged(_ context.Context, stage, cursor string, limit int) ([]FlaggedUser, string, error) {
@@ -96,7 +99,7 @@ func TestThePolicysCallsAreCheckedAndAudited(t *testing.T) {
 		{"a bad id", "POST", "users/a%20b/reset", `{"reason":"r"}`, 400, "128", ""},
 		{"why", "GET", "users/alice/explain?provider=soniox&plan=pro", "", 200, `"provider":"soniox"`, ""},
 		{"why at the first vendor", "GET", "users/alice/explain", "", 200, `"provider":"deepgram"`, ""},
-		{"why nowhere", "GET", "users/alice/explain?provider=whisper", "", 400, "deepgram, soniox", ""},
+		{"why nowhere", "GET", "users/alice/explain?provider=whisper", "", 400, "deepgram, soniox, speechmatics", ""},
 		{"why for a bad plan", "GET", "users/alice/explain?plan=a%20b", "", 400, "plan", ""},
 		{"a case", "GET", "cases/FU-00A1B2C3D4E5", "", 200, "threshold", ""},
 		{"no case", "GET", "cases/FU-000000000000", "", 404, "no case", ""},

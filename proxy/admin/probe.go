@@ -12,7 +12,38 @@ import (
 // and a probe that hangs piles up.
 const probeTimeout = 900 * time.Millisecond
 
+// probeCalls are open: whoever reaches the port may ask them.
+func (h *Handler) probeCalls() []call {
+	probe := func(path, name, says string, serve func(w http.ResponseWriter, r *http.Request, id string), fails string) call {
+		return call{http.MethodGet, path, serve, about{
+			name: name, tag: "probes", says: says, more: "Open. One word in text; with ?verbose a line per check, with the cause for whoever passes the guard of the API.",
+			query: []param{{"verbose", "a line per check", object{"type": "string"}}},
+			answers: []good{
+				{status: http.StatusOK, says: "ok", kinds: []string{"text/plain"}},
+				{status: http.StatusServiceUnavailable, says: fails, kinds: []string{"text/plain"}},
+			},
+		}}
+	}
+	return []call{
+		probe("/livez", "livez", "Would only a restart help?", h.livez, "only a restart helps"),
+		probe("/readyz", "readyz", "May new streams come?", h.readyz, "starting, draining, or without what new streams need"),
+		probe("/startupz", "startupz", "Is start-up done?", h.startupz, "not yet"),
+		{http.MethodGet, "/version", h.version, about{
+			name: "version", tag: "probes", says: "Which build this is", more: "Open.",
+			answers: []good{{status: http.StatusOK, says: "the build", of: Version{}}},
+		}},
+		{http.MethodGet, "/openapi.json", h.openapi, about{
+			name: "openapi", tag: "probes", says: "This document", more: "Open. OpenAPI 3.1.",
+			answers: []good{{status: http.StatusOK, says: "the document", of: map[string]any{}}},
+		}},
+	}
+}
+
 var errDraining = errors.New("draining: new streams are refused")
+
+func (h *Handler) version(w http.ResponseWriter, _ *http.Request, _ string) {
+	writeJSON(w, http.StatusOK, h.deps.Version)
+}
 
 func (h *Handler) livez(w http.ResponseWriter, r *http.Request, _ string) {
 	h.probe(w, r, []Check{{"live", h.deps.Health.Live()}})

@@ -7,27 +7,20 @@ import (
 	"strings"
 )
 
-// route is one call. Its path may hold one {id}.
-type route struct {
-	method string
-	path   string
-	serve  func(w http.ResponseWriter, r *http.Request, id string)
-}
-
 // route finds the call of a request. http.ServeMux would answer in plain text, and
 // redirect a user called ".." to somewhere else.
 func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 	var allow []string
-	for _, rt := range h.routes {
-		id, ok := rt.match(r.URL.EscapedPath())
+	for _, c := range h.calls {
+		id, ok := c.match(r.URL.EscapedPath())
 		if !ok {
 			continue
 		}
-		if r.Method == rt.method || r.Method == http.MethodHead && rt.method == http.MethodGet {
-			rt.serve(w, r, id)
+		if r.Method == c.method || r.Method == http.MethodHead && c.method == http.MethodGet {
+			c.serve(w, r, id)
 			return
 		}
-		allow = append(allow, rt.method)
+		allow = append(allow, c.method)
 	}
 	if allow == nil {
 		problem{Status: http.StatusNotFound, Detail: "there is nothing at this path"}.write(w)
@@ -42,8 +35,8 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 
 // match compares segment by segment as they were written, so that an encoded slash
 // is part of an id. What an id may be is for the call to say.
-func (rt route) match(escaped string) (id string, ok bool) {
-	want, got := strings.Split(rt.path, "/"), strings.Split(escaped, "/")
+func (c call) match(escaped string) (id string, ok bool) {
+	want, got := strings.Split(c.path, "/"), strings.Split(escaped, "/")
 	if len(want) != len(got) {
 		return "", false
 	}

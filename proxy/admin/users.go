@@ -3,40 +3,110 @@ package admin
 import (
 	"cmp"
 	"context"
-	"errors"
-	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// storeTimeout bounds what one call waits for the store.
-const storeTimeout = 5 * time.Second
+// The bounds of a list's page.
+const (
+	somePage = 50
+	mostPage = 1000
+)
 
-// conflictTries is how often a stage change starts again when the user changes at the
-// same moment. The other writer is a review every minute at most.
-const conflictTries = 5
+// userCalls look at users.
+func (h *Handler) userCalls() []call {
+	return []call{
+		{http.MethodGet, apiPrefix + "users", h.flagged, about{
+			name: "listUsers", tag: "users", says: "Users at a stage",
+			more: "Without a stage: those who are not at none, or are exempt. In the order of their ids.",
+			query: []param{
+				{"stage", "only those at this stage", object{"type": "string", "enum": h.deps.Stages}},
+				limitParam(),
+				{"cursor", "next of the page before", object{"type": "string"}},
+			},
+			answers:  []good{{status: http.StatusOK, says: "a page", of: usersAnswer{}}},
+			problems: []int{http.StatusBadRequest, http.StatusInternalServerError, http.StatusServiceUnavailable},
+		}},
+		{http.MethodGet, apiPrefix + "users/{id}", h.user, about{
+			name: "user", tag: "users", says: "One user: stage, use, budgets, streams",
+			more:     "A user whom nobody has heard of is at stage none and has used nothing.",
+			id:       userID,
+			answers:  []good{{status: http.StatusOK, says: "the user", of: userAnswer{}}},
+			problems: []int{http.StatusBadRequest, http.StatusInternalServerError, http.StatusServiceUnavailable},
+		}},
+	}
+}
+
+const userID = "the user's id: 1 to 128 of A-Z a-z 0-9 . _ @ : -"
+
+func limitParam() param {
+	return param{"limit", "how many at most", object{"type": "integer", "minimum": 1, "maximum": mostPage, "default": somePage}}
+}
+
+// usersAnswer is a page of users.
+type usersAnswer struct {
+	Users []FlaggedUser `json:"users" doc:"in the order of their ids"`
+	Next  string        `json:"next,omitempty" doc:"the cursor of the next page; absent on the last"`
+}
 
 type userAnswer struct {
-	User string `json:"user"`
+	User string `json:"user" doc:"the user's id"`
 	State
-	Usage   []usageAnswer `json:"usage"`
-	Budgets []Budget      `json:"budgets"`
-	Running int           `json:"running"` // on all gateways
-	Streams []Stream      `json:"streams"` // on this one
-	At      time.Time     `json:"at"`
+	Usage   []usageAnswer `json:"usage" doc:"audio that was forwarded, in rolling windows"`
+	Budgets []Budget      `json:"budgets" doc:"every budget that holds for the user now"`
+	Running int           `json:"running" doc:"streams and uploads of the user on all gateways"`
+	Streams []Stream      `json:"streams" doc:"those on this gateway, oldest first"`
+	At      time.Time     `json:"at" doc:"the store's time when it was asked"`
 }
 
 type usageAnswer struct {
-	Window string `json:"window"`
-	Audio  int64  `json:"audio_ms"`
+	Window string `json:"window" doc:"how long the window is: 24h"`
+	Audio  int64  `json:"audio_ms" doc:"forwarded within it"`
 }
 
-type stageAnswer struct {
-	User   string `json:"user"`
-	Before State  `json:"before"`
-	State
+// flagged is GET users: those whom the policy has moved, or an operator.
+func (h *Handler) flagged(w http.ResponseWriter, r *http.Request, _ string) {
+	q := r.URL.Query()
+	stage := q.Get("stage")
+	limit, err := pageLimit(q.Get("limit"))
+	if err == nil && stage != "" && !h.knownStage(stage) {
+		err = h.badStage()
+	}
+	if err != nil {
+		h.fail(r.Context(), w, "users", err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
+	defer cancel()
+	users, next, err := h.deps.Policy.Flagged(ctx, stage, q.Get("cursor"), limit)
+	if err != nil {
+		h.fail(ctx, w, "users", err)
+		return
+	}
+	a := usersAnswer{[]FlaggedUser{}, next}
+	for _, u := range users {
+		u.State = utc(u.State)
+		a.Users = append(a.Users, u)
+	}
+	writeJSON(w, http.StatusOK, a)
+}
+
+func pageLimit(s string) (int, error) {
+	if s == "" {
+		return somePage, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > mostPage {
+		return 0, bad("limit must be 1 to " + strconv.Itoa(mostPage))
+	}
+	return n, nil
+}
+
+func (h *Handler) badStage() error {
+	return bad("stage must be one of " + strings.Join(h.deps.Stages, ", "))
 }
 
 // user is GET users/{id}.
@@ -69,55 +139,6 @@ func (h *Handler) user(w http.ResponseWriter, r *http.Request, id string) {
 		}
 	}
 	writeJSON(w, http.StatusOK, a)
-}
-
-// setStage is PUT users/{id}/stage.
-func (h *Handler) setStage(w http.ResponseWriter, r *http.Request, id string) {
-	c, err := h.readStage(w, r, id)
-	if err != nil {
-		h.fail(r.Context(), w, auditStage, err)
-		return
-	}
-	// A client that hangs up must not leave a change behind that no audit line tells.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), storeTimeout)
-	defer cancel()
-	before, after, err := persist(func() (State, State, error) { return h.deps.Users.SetStage(ctx, id, c) })
-	if err != nil {
-		h.fail(ctx, w, auditStage, err)
-		return
-	}
-	h.audit(r, auditStage, slog.String("user", id), stateAttr("before", before), stateAttr("after", after), slog.String("why", c.Reason))
-	writeJSON(w, http.StatusOK, stageAnswer{User: id, Before: utc(before), State: utc(after)})
-}
-
-// persist tries a change again that somebody else's has overtaken.
-func persist(change func() (before, after State, err error)) (before, after State, err error) {
-	for range conflictTries {
-		if before, after, err = change(); !errors.Is(err, ErrConflict) {
-			break
-		}
-	}
-	return before, after, err
-}
-
-func (h *Handler) readStage(w http.ResponseWriter, r *http.Request, id string) (StageChange, error) {
-	if err := checkID(id, "the user's id"); err != nil {
-		return StageChange{}, err
-	}
-	var until string
-	c := StageChange{By: "admin:" + h.who()}
-	if err := readBody(w, r, map[string]any{"stage": &c.Stage, "reason": &c.Reason, "until": &until}); err != nil {
-		return StageChange{}, err
-	}
-	if !h.knownStage(c.Stage) {
-		return StageChange{}, bad("stage must be one of " + strings.Join(h.deps.Stages, ", "))
-	}
-	if err := checkReason(c.Reason); err != nil {
-		return StageChange{}, err
-	}
-	var err error
-	c.Until, err = parseUntil(until, h.deps.Now())
-	return c, err
 }
 
 // sorted lists the running streams, oldest first.
