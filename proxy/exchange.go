@@ -129,7 +129,7 @@ func tooManyBytes(limit int64) error {
 // slotted does it with a slot of the registry, which is given back when everything is settled,
 // answered and told: a drain waits for it. An error is of a request that has not begun.
 func (x *exchange) slotted(do func() error) (err error) {
-	if x.slot, err = x.streams.acquire(); err != nil {
+	if x.slot, err = x.streams.acquire(x.limits.Streams); err != nil {
 		return err
 	}
 	defer x.slot.release()

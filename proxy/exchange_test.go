@@ -33,7 +33,7 @@ func TestAVendorThatStopsInTheMiddleOfItsAnswerIsGivenUpAndCostsNothing(t *testi
 		budgetOf(time.Hour)(c)
 		vendorAt(vendor.URL)(c)
 	}})
-	r.server.courier.patience = 100 * time.Millisecond
+	r.server.now.Load().courier.patience = 100 * time.Millisecond
 	r.restrict("ann")
 	r.upload("ann", raw16, zeros(1500*bytesPerMS), -1).wants(t, 502, "upstream_unreachable")
 	r.settled()

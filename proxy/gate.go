@@ -19,32 +19,26 @@ type gate struct {
 	slice  time.Duration
 	// patience is with each call to the ledger; 0: the ledger's own.
 	patience time.Duration
-	// unmeasured is MeterConfig.Unmeasured.
-	unmeasured string
-	watch      Watch
-	sessions   Sessions
-	log        *slog.Logger
-	metrics    *Metrics
+	watch    Watch
+	sessions Sessions
+	log      *slog.Logger
+	metrics  *Metrics
 }
 
 func newGate(r Rules, slice time.Duration, l ledger.Ledger, log *slog.Logger, m *Metrics) (*gate, error) {
 	g := &gate{ledger: l, slice: slice, log: log, metrics: m}
-	return g, g.follow(r)
-}
-
-// follow puts new rules into force.
-func (g *gate) follow(r Rules) error {
 	ready, err := newRules(r)
-	if err == nil {
-		g.rules.Store(ready)
-	}
-	return err
+	g.rules.Store(ready)
+	return g, err
 }
 
 // subject is what a plan depends on besides the user's stage.
 type subject struct {
 	user, plan, provider string
 }
+
+// unmeasured says that audio passes whose time cannot be told here.
+func (g *gate) unmeasured() bool { return g.rules.Load().Unmeasured == UnmeasuredVendor }
 
 // words says that speech is what the vendors' words last, so that they are to be read.
 func (g *gate) words() bool { return g.rules.Load().Policy.Basis == policy.BasisWords }

@@ -33,7 +33,7 @@ func (h *Handler) serveGreeting(w http.ResponseWriter, r *http.Request, v *vendo
 	if err := checkHandshake(r); err != nil {
 		return err
 	}
-	waiting, err := h.streams.acquire() // a socket that nobody answers for yet is bounded too
+	waiting, err := h.streams.acquire(h.limits.Streams) // a socket that nobody answers for yet is bounded too
 	if err != nil {
 		return err
 	}

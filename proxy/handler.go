@@ -112,7 +112,7 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 		rt.Reference = caller.User
 	}
 	running := false
-	sl, err := h.streams.acquire()
+	sl, err := h.streams.acquire(h.limits.Streams)
 	if err != nil {
 		return err
 	}

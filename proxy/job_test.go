@@ -109,7 +109,7 @@ func TestAJobsPriceIsTakenByAnotherGateway(t *testing.T) {
 	config := all(sonioxBudget(time.Minute), func(c *Config) { c.Limits.UploadDuration = 40 * time.Second })
 	one := newSonioxRig(t, rigOptions{store: store, config: config})
 	two := newSonioxRig(t, rigOptions{store: store, config: all(config, func(c *Config) {
-		c.Providers["soniox"] = ProviderConfig{URL: one.server.config.Providers["soniox"].URL, Key: secret.New(vendorKey)}
+		c.Providers["soniox"] = ProviderConfig{URL: one.server.config().Providers["soniox"].URL, Key: secret.New(vendorKey)}
 	})})
 	one.restrict("bob")
 	a := one.transcribe("bob", `"audio_url":"https://example.com/a#t=12.5"`)

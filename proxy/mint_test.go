@@ -30,7 +30,7 @@ func TestATemporaryTokenIsOursAndOpensStreams(t *testing.T) {
 	if err := json.Unmarshal([]byte(a.text), &got); err != nil || got.Expires != 600 {
 		t.Fatalf("%v: %s", err, a.text)
 	}
-	caller, _, err := identifier(t, r.server.config.Identity).Identify(ask(t, far, "/v1/listen"), got.Token)
+	caller, _, err := identifier(t, r.server.config().Identity).Identify(ask(t, far, "/v1/listen"), got.Token)
 	if err != nil || caller.User != "ann" || caller.Plan != "pro" {
 		t.Fatalf("%+v, %v", caller, err)
 	}

@@ -69,18 +69,14 @@ func TestLiftingEverythingReachesRunningStreams(t *testing.T) {
 			c := r.spent("bob")
 			now := *r.server.Users.gate.rules.Load()
 			lift(&now.Policy)
-			if err := r.server.Follow(now.Rules); err != nil {
-				t.Fatal(err)
-			}
+			r.follow(now.Policy)
 			r.feed(c, 10_000) // five times the budget
 			if now.Policy.Shadow {
 				return
 			}
 			// And back: with the next lease the budget holds, and what was used stays used.
 			now.Policy = policy.Default()
-			if err := r.server.Follow(now.Rules); err != nil {
-				t.Fatal(err)
-			}
+			r.follow(now.Policy)
 			st := r.server.Streams.List()[0]
 			for before := st.Progress().Dropped; st.Progress().Dropped == before; {
 				c.send(10, 20)
@@ -129,9 +125,7 @@ func TestAStageThatRefusesLetsNothingInAndEndsWhatRuns(t *testing.T) {
 	running.send(10, 20)
 	now := *r.server.Users.gate.rules.Load()
 	now.Policy = refusing
-	if err := r.server.Follow(now.Rules); err != nil {
-		t.Fatal(err)
-	}
+	r.follow(now.Policy)
 	r.put("bob", moved(policy.Restrict, policy.ByViolation, time.Now()))
 
 	running.send(200, 20) // four seconds: four leases
@@ -157,9 +151,7 @@ func TestAStageThatRefusesLetsNothingInAndEndsWhatRuns(t *testing.T) {
 
 	// In shadow it would have refused, which is counted.
 	now.Policy.Shadow = true
-	if err := r.server.Follow(now.Rules); err != nil {
-		t.Fatal(err)
-	}
+	r.follow(now.Policy)
 	before := r.metric("decisions_total", "reason", "stage_restrict")
 	r.connect("bob", linear16)
 	if n := r.metric("decisions_total", "reason", "stage_restrict") - before; n != 1 || r.metric("decisions_total", "shadow", "true") != 1 {
@@ -171,9 +163,7 @@ func TestShadowBudgetsOfAStageAreCounted(t *testing.T) {
 	r := newRig(t, rigOptions{config: budgetOf(2 * time.Second), slice: time.Second})
 	now := *r.server.Users.gate.rules.Load()
 	now.Policy.Shadow = true
-	if err := r.server.Follow(now.Rules); err != nil {
-		t.Fatal(err)
-	}
+	r.follow(now.Policy)
 	r.put("bob", moved(policy.Restrict, policy.ByViolation, time.Now()))
 	c := r.connect("bob", linear16)
 	c.send(150, 20)

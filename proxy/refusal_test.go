@@ -112,7 +112,7 @@ func TestTheVendorsOwnRefusalPassesUnchangedAndCostsNothing(t *testing.T) {
 				key(c, sc)
 			}})
 			r.restrict("ann")
-			direct, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.server.config.Providers["deepgram"].URL+linear16, nil)
+			direct, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.server.config().Providers["deepgram"].URL+linear16, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

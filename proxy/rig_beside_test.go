@@ -64,7 +64,7 @@ func (r *rig) scan() {
 // token is a caller token.
 func (r *rig) token(user string) string {
 	r.t.Helper()
-	m, err := NewMinter(r.server.config.Identity.Tokens)
+	m, err := NewMinter(r.server.config().Identity.Tokens)
 	if err != nil {
 		r.t.Fatal(err)
 	}

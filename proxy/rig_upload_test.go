@@ -139,7 +139,7 @@ func (r *rig) uploaded(n int) []fake.UploadRecord {
 func (r *rig) hurry(sc fake.Scenario) {
 	switch sc {
 	case fake.Hang: // which has had the whole body when this time begins
-		r.server.courier.transport.ResponseHeaderTimeout = 200 * time.Millisecond
+		r.server.now.Load().courier.transport.ResponseHeaderTimeout = 200 * time.Millisecond
 	case fake.Deaf:
 		r.hourOn()
 	}

@@ -12,8 +12,9 @@ import (
 
 // Rules are what decides about users: the part of the file that reaches running streams.
 type Rules struct {
-	Budgets []policy.Budget
-	Policy  policy.Config
+	Budgets    []policy.Budget
+	Policy     policy.Config
+	Unmeasured string // MeterConfig.Unmeasured
 }
 
 // rules are Rules made ready. They are never changed: new ones take their place as a whole, and every

@@ -8,9 +8,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sttgate/sttgate/meter/ledger"
@@ -41,12 +42,15 @@ type Server struct {
 	Users   *Users
 	Streams *Streams
 
-	config  Config
+	deps    Deps
+	metrics *Metrics
 	engine  *relay.Engine
-	courier *courier
+	log     *slog.Logger
 	http    []*http.Server
 	ls      []net.Listener
-	log     *slog.Logger
+
+	following sync.Mutex // one Follow at a time
+	now       atomic.Pointer[setup]
 }
 
 // maxHeader bounds a request's line and headers. A hundred key terms make a query
@@ -59,85 +63,82 @@ func New(c Config, d Deps) (*Server, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	ident, err := NewIdentifier(c.Identity)
+	s := &Server{deps: d, metrics: NewMetrics(d.Registry), engine: relay.NewEngine(), log: d.Log}
+	g, err := newGate(rulesOf(c, d.Policy.WithDefaults()), d.Slice, d.Store, d.Log, s.metrics)
 	if err != nil {
 		return nil, err
 	}
-	metrics := NewMetrics(d.Registry)
-	g, err := newGate(Rules{c.Budgets, d.Policy.WithDefaults()}, d.Slice, d.Store, d.Log, metrics)
+	g.watch, g.sessions, g.patience = d.Watch, d.Sessions, d.patience
+	s.Users = &Users{gate: g, store: d.Store, vendors: s.names()}
+	s.Streams = newStreams(sharedLimits{slots: d.Store, metrics: s.metrics})
+	first, err := s.setUp(c, nil)
 	if err != nil {
+		s.Streams.Close()
+		s.engine.Close()
 		return nil, err
 	}
-	g.unmeasured, g.watch, g.sessions, g.patience = c.Meter.Unmeasured, d.Watch, d.Sessions, d.patience
-	minter, err := NewMinter(c.Identity.Tokens)
-	if err != nil && !errors.Is(err, ErrNoTokens) {
-		return nil, err
+	s.now.Store(first)
+	for _, name := range s.Users.vendors {
+		s.metrics.vendor(name)
 	}
-	s := &Server{config: c, engine: relay.NewEngine(), courier: newCourier(c.Limits.DialTimeout, d.TLS, metrics), log: d.Log}
-	var vendors []vendor
-	var names []string
-	perProvider := make(map[string]int)
-	for _, p := range d.Providers {
-		pc := c.Providers[p.Name()]
-		vendors = append(vendors, vendor{p, pc})
-		names = append(names, p.Name())
-		metrics.vendor(p.Name())
-		perProvider[p.Name()] = pc.MaxStreams
-	}
-	s.Users = &Users{gate: g, store: d.Store, vendors: names}
-	s.Streams = newStreams(c.Limits.Streams, sharedLimits{slots: d.Store, total: c.Limits.StreamsTotal, perVendor: perProvider, metrics: metrics})
-	h := Handler{
-		vendors: vendors, paths: c.Identity.Path, identify: ident, gate: g, streams: s.Streams,
-		dialer: newDialer(c.Limits.DialTimeout, d.TLS, metrics), relay: relayConfig(c.Limits, s.engine, d.patience),
-		courier: s.courier, notes: d.Store, minter: minter, origins: Origins{c.Identity.Origins}, limits: c.Limits,
-		helloTimeout: c.Limits.HeaderTimeout, retryAfter: c.Refuse.RetryAfter, log: d.Log,
-		upgrader: websocket.Upgrader{
-			HandshakeTimeout: c.Limits.HeaderTimeout,
-			// Origins has judged every request before: see ServeHTTP and Identifier.
-			CheckOrigin: func(*http.Request) bool { return true },
-		},
-	}
-	s.serve(c.Listen, &h, map[string]http.Handler{
-		ownPrefix + "usage":  &ownHandler{&h, s.Users, usage},
-		ownPrefix + "limits": &ownHandler{&h, s.Users, limitsOf(c.Limits, c.Budgets, names)},
-	})
-	for _, v := range vendors {
-		if v.config.Listen != "" {
-			one := h
-			one.vendors = []vendor{v}
-			s.serve(v.config.Listen, &one, nil)
-		}
+	for _, door := range first.doors {
+		s.serve(door.addr)
 	}
 	return s, nil
 }
 
-// Follow puts other rules into force. Running streams follow with their next lease; what was used stays used.
-func (s *Server) Follow(r Rules) error { return s.Users.gate.follow(r) }
-
-func relayConfig(l LimitsConfig, e *relay.Engine, patience time.Duration) relay.Config {
-	// Text may be as large as any message: audio in base64 is text with some vendors, and what is
-	// not gathered cannot be metered.
-	return relay.Config{
-		Engine: e, MaxMessage: l.MessageBytes, MaxText: int(l.MessageBytes), IdleTimeout: l.IdleTimeout, PingEvery: min(20*time.Second, l.IdleTimeout/3),
-		CloseTimeout: patience, FinishTimeout: patience,
+// Follow puts another config and other rules into force, or returns an error and changes nothing. What only a start can change
+// (Config.Keeping) stays. Running streams follow the rules with their next lease and keep the rest of what they began with;
+// what was used stays used.
+func (s *Server) Follow(c Config, p policy.Config) error {
+	s.following.Lock()
+	defer s.following.Unlock()
+	last := s.now.Load()
+	c = c.WithDefaults().Keeping(last.config)
+	if err := c.Validate(); err != nil {
+		return err
 	}
+	ready, err := newRules(rulesOf(c, p.WithDefaults()))
+	if err != nil {
+		return err
+	}
+	next, err := s.setUp(c, last)
+	if err != nil {
+		return err
+	}
+	s.Users.gate.rules.Store(ready)
+	s.now.Store(next)
+	if next.courier != last.courier {
+		last.courier.close()
+	}
+	return nil
 }
 
-// serve adds a listener's HTTP server. own holds the gateway's own paths.
-func (s *Server) serve(addr string, h *Handler, own map[string]http.Handler) {
+// config is the one in force.
+func (s *Server) config() Config { return s.now.Load().config }
+
+// Minter makes caller tokens as the config in force says; nil where it has none.
+func (s *Server) Minter() *Minter { return s.now.Load().minter }
+
+func (s *Server) names() []string {
+	var out []string
+	for _, p := range s.deps.Providers {
+		out = append(out, p.Name())
+	}
+	return out
+}
+
+// serve adds the HTTP server of the next door.
+func (s *Server) serve(addr string) {
+	n, l := len(s.http), s.config().Limits
 	s.http = append(s.http, &http.Server{
 		Addr: addr,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			deepen(len(r.URL.Path))
-			// Not a ServeMux: it answers // with a redirect, which no vendor's client follows.
-			if o := own[r.URL.Path]; o != nil {
-				o.ServeHTTP(w, r)
-				return
-			}
-			h.ServeHTTP(w, r)
+			s.now.Load().doors[n].ServeHTTP(w, r)
 		}),
-		ReadHeaderTimeout: s.config.Limits.HeaderTimeout,
-		IdleTimeout:       s.config.Limits.IdleTimeout,
+		ReadHeaderTimeout: l.HeaderTimeout,
+		IdleTimeout:       l.IdleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	})
@@ -188,7 +189,7 @@ func (s *Server) Serve() error {
 // and closes the listeners last, so that until then newcomers get a readable 503.
 // Cancelling ctx is a second signal: it hurries.
 func (s *Server) Shutdown(ctx context.Context) {
-	s.Streams.Drain(ctx, s.config.Drain)
+	s.Streams.Drain(ctx, s.config().Drain)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	for _, srv := range s.http {
@@ -198,7 +199,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 	}
 	s.Streams.Close()
 	s.engine.Close()
-	s.courier.close()
+	s.now.Load().courier.close()
 }
 
 // closeTimeout is how long answers in flight may take when no stream is left.

@@ -40,13 +40,17 @@ func (s *slot) release() {
 type occupant struct {
 	user, vendor string
 	perUser      int          // how many of the user's may run at once; 0: no limit, ledger.Uncapped: none now
+	perVendor    int          // to the vendor; 0: no limit
+	total        int          // of everybody's; 0: no limit
 	stage        policy.Stage // that allows no more than perUser; "" where everybody may have as many
 }
 
 // occupant is what a user's stream or upload to a vendor takes, under the effects of its first lease. While a stage has a limit
 // everybody's streams are counted where all gateways see them: those that a user began before the stage count, too.
 func (h *Handler) occupant(user string, v *vendor, e policy.Effects) occupant {
-	o := occupant{user: user, vendor: v.Name(), perUser: h.limits.StreamsPerUser}
+	o := occupant{
+		user: user, vendor: v.Name(), perUser: h.limits.StreamsPerUser, perVendor: v.config.MaxStreams, total: h.limits.StreamsTotal,
+	}
 	switch {
 	case e.MaxStreams > 0 && (o.perUser == 0 || e.MaxStreams < o.perUser):
 		o.perUser, o.stage = e.MaxStreams, e.Stage
@@ -58,24 +62,18 @@ func (h *Handler) occupant(user string, v *vendor, e policy.Effects) occupant {
 
 // sharedLimits are the limits that hold over all gateways on one ledger.
 type sharedLimits struct {
-	slots     ledger.Slots
-	total     int            // 0: no limit
-	perVendor map[string]int // 0: no limit
-	metrics   *Metrics
+	slots   ledger.Slots
+	metrics *Metrics
 }
 
-// take takes the places of a stream, the user's first: a user who may have no more is nobody else's loss.
+// take takes the places of a stream, the user's first: a user who may have no more is nobody else's loss. Where there is
+// no limit the place is counted all the same: one that is set later finds what runs already.
 func (l sharedLimits) take(ctx context.Context, o occupant) (giveBack func(), err error) {
 	var slots []ledger.Slot
 	if o.user != "" {
 		slots = append(slots, ledger.Slot{Owner: userOwner(o.user), Limit: o.perUser})
 	}
-	if n := l.perVendor[o.vendor]; n > 0 {
-		slots = append(slots, ledger.Slot{Owner: "provider:" + o.vendor, Limit: n})
-	}
-	if l.total > 0 && o.vendor != "" {
-		slots = append(slots, ledger.Slot{Owner: "all", Limit: l.total})
-	}
+	slots = append(slots, ledger.Slot{Owner: "provider:" + o.vendor, Limit: o.perVendor}, ledger.Slot{Owner: "all", Limit: o.total})
 	p, err := l.slots.Take(ctx, slots)
 	if full, ok := errors.AsType[ledger.FullError](err); ok {
 		return nil, denied{d: tooMany(full.Owner, o)}

@@ -13,7 +13,6 @@ import (
 // connection, so that Shutdown would cut every stream: whoever stops the gateway
 // asks here instead. Safe for concurrent use.
 type Streams struct {
-	total  int // at once in this gateway
 	shared sharedLimits
 
 	mu       sync.Mutex
@@ -28,9 +27,9 @@ type Streams struct {
 }
 
 // newStreams starts the registry's ticker; Close stops it.
-func newStreams(total int, shared sharedLimits) *Streams {
+func newStreams(shared sharedLimits) *Streams {
 	s := &Streams{
-		total: total, shared: shared, live: make(map[string]*Stream),
+		shared: shared, live: make(map[string]*Stream),
 		empty: make(chan struct{}), stop: make(chan struct{}),
 	}
 	s.ticker.Go(s.tick)
@@ -44,22 +43,22 @@ func (s *Streams) Close() {
 	s.ticker.Wait()
 }
 
-// acquire takes a slot of this gateway's for a stream that is about to shake hands. Those that all gateways
+// acquire takes one of this gateway's slots for a stream that is about to shake hands, of which there are most. Those that all gateways
 // share are taken with it when it is known whose stream it is.
-func (s *Streams) acquire() (*slot, error) {
-	if err := s.enterHere(); err != nil {
+func (s *Streams) acquire(most int) (*slot, error) {
+	if err := s.enterHere(most); err != nil {
 		return nil, err
 	}
 	return &slot{streams: s}, nil
 }
 
-func (s *Streams) enterHere() error {
+func (s *Streams) enterHere(most int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.draining:
 		return denied{d: drained()}
-	case s.total > 0 && s.taken >= s.total:
+	case most > 0 && s.taken >= most:
 		return denied{d: crowded("this gateway runs as many streams as it may")}
 	}
 	s.taken++

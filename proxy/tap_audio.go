@@ -122,7 +122,7 @@ func (t *tap) content(p []byte, a provider.Audio) relay.Verdict {
 		return t.unmeasured(a)
 	}
 	if err := t.sound.read(p); err != nil {
-		if t.gate.unmeasured != UnmeasuredVendor || !t.sound.leave(err) {
+		if !t.gate.unmeasured() || !t.sound.leave(err) {
 			return t.lost(unreadable(err))
 		}
 		t.purse.unmeasured(t.now())

@@ -38,7 +38,7 @@ func (x *exchange) upload() error {
 			return err
 		}
 		g.buy = x.bill.cover
-		if x.gate.unmeasured == UnmeasuredVendor {
+		if x.gate.unmeasured() {
 			g.leave = func() (time.Duration, error) { return x.limits.UploadDuration, x.unseen() }
 		}
 	}

@@ -47,7 +47,7 @@ func TestACallerTokenStandsWhereTheVendorsKeyWould(t *testing.T) {
 		budgetOf(time.Minute)(c)
 		c.Identity.TrustedPeers = c.Identity.TrustedPeers[:0] // nobody is trusted by address
 	}})
-	m, err := NewMinter(r.server.config.Identity.Tokens)
+	m, err := NewMinter(r.server.config().Identity.Tokens)
 	if err != nil {
 		t.Fatal(err)
 	}
