@@ -48,7 +48,7 @@ func Default() Config {
 // Validate asks every part, then what no part can see alone. The error joins one
 // error per fault, each of the form "key: what is wrong".
 func (c Config) Validate() error {
-	_, layout := c.FairUse()
+	_, layout := c.FairUse(nil)
 	errs := []error{
 		c.Proxy.Validate(), c.Admin.Validate(), validateLedger(c.Ledger), c.Policy.validate(),
 		prefixed("notify.", c.Notify.Validate()), prefixed("events.", c.Events.Validate()), c.Log.Validate(), layout,
@@ -120,6 +120,10 @@ func (l Log) Validate() error {
 // Logger writes to w as l says. An l that Validate refuses logs JSON from info up.
 func (l Log) Logger(w io.Writer) *slog.Logger {
 	level, _ := l.level()
+	return l.logger(w, level)
+}
+
+func (l Log) logger(w io.Writer, level slog.Leveler) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: level}
 	if l.Format == "text" {
 		return slog.New(slog.NewTextHandler(w, opts))

@@ -11,8 +11,8 @@ import (
 )
 
 // FairUse is what ledger.redis.layout fair_use needs to know from other sections: the one budget that
-// is the backend's day, what its minutes count, and which stage a user's record stands for.
-func (c Config) FairUse() (ledger.FairUse, error) {
+// is the backend's day, what its minutes count, and which stage a user's record stands for under the rules in force.
+func (c Config) FairUse(inForce func() policy.Config) (ledger.FairUse, error) {
 	if c.Ledger.Store != ledger.StoreRedis || c.Ledger.Redis.Layout != ledger.LayoutFairUse {
 		return ledger.FairUse{}, nil
 	}
@@ -35,12 +35,11 @@ func (c Config) FairUse() (ledger.FairUse, error) {
 	case len(fit) == 0:
 		return ledger.FairUse{}, fmt.Errorf("ledger.redis.layout: %s; budgets has none", needs)
 	}
-	rules := c.Policy.Rules
-	return ledger.FairUse{Budget: fit[0], Words: rules.Basis == policy.BasisWords, Stage: func(s ledger.State, at time.Time) string {
+	return ledger.FairUse{Budget: fit[0], Words: c.Policy.Rules.Basis == policy.BasisWords, Stage: func(s ledger.State, at time.Time) string {
 		state, err := policy.DecodeState(s.Data)
 		if err != nil {
 			return string(policy.Restrict) // not knowing must not lift a limit
 		}
-		return string(state.Now(rules, at).Stage)
+		return string(state.Now(inForce(), at).Stage)
 	}}, nil
 }

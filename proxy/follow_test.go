@@ -31,7 +31,6 @@ func (r *rig) changed(edit func(*Config)) error {
 	return r.server.Follow(c, r.server.Users.gate.rules.Load().Policy)
 }
 
-
 // follow puts other rules into force.
 func (r *rig) follow(p policy.Config) {
 	r.t.Helper()

@@ -55,12 +55,12 @@ func openHouse(ctx context.Context, log *slog.Logger, rules string) (h *house, e
 	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
 		return h, err
 	}
-	cfg, _, err := config.Load(file, h.environ())
+	live, err := config.Open(file, h.environ())
 	if err != nil {
 		return h, err
 	}
 	// The gateway outlives the start, and ends with close only.
-	if h.gateway, err = startGateway(context.WithoutCancel(ctx), cfg, log, thisBuild().Version); err != nil {
+	if h.gateway, err = startGateway(context.WithoutCancel(ctx), live, log, thisBuild().Version); err != nil {
 		return h, err
 	}
 	h.admin = adminClient{addr: h.gateway.AdminAddr()}

@@ -30,6 +30,7 @@ type gateway struct {
 	proxy    *proxy.Server
 	admin    *http.Server
 	ops      net.Listener
+	config   *reloader
 	log      *slog.Logger
 
 	draining sync.Once
@@ -41,9 +42,9 @@ type gateway struct {
 
 // startGateway builds the graph top to bottom and opens the listeners. On an error
 // nothing is left open. The caller must Wait.
-func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, version string) (_ *gateway, err error) {
-	reg := prometheus.NewRegistry()
-	store, err := openStore(ctx, cfg, log, reg)
+func startGateway(ctx context.Context, live *config.Live, log *slog.Logger, version string) (_ *gateway, err error) {
+	reg, cfg, conf := prometheus.NewRegistry(), live.Now().Config, &reloader{live: live, log: log}
+	store, err := openStore(ctx, cfg, conf.rules, log, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +53,7 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 			err = errors.Join(err, store.Close())
 		}
 	}()
-	tell, err := newTidings(cfg, store, log, reg)
+	tell, err := newTidings(cfg, conf.rules, store, log, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 			err = errors.Join(err, who.Close())
 		}
 	}()
-	eng, err := newEngine(cfg.Policy, who, tell, store, log, reg)
+	eng, err := newEngine(cfg.Policy, conf.rules, who, tell, store, log, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +89,10 @@ func startGateway(ctx context.Context, cfg config.Config, log *slog.Logger, vers
 		return nil, err
 	}
 	g := &gateway{
-		store: store, reviewer: who, tell: tell, engine: eng, proxy: data, log: log, drained: make(chan struct{}), hurried: make(chan struct{}), served: make(chan error, 2),
+		store: store, reviewer: who, tell: tell, engine: eng, proxy: data, config: conf, log: log, drained: make(chan struct{}), hurried: make(chan struct{}), served: make(chan error, 2),
 	}
+	conf.apply = func(c config.Config) error { return data.Follow(c.Proxy, c.Policy.Rules) }
+	reg.MustRegister(reloadMetrics{live})
 	registerState(reg, g, v)
 	ops, err := g.operator(cfg, reg, v)
 	if err != nil {

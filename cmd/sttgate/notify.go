@@ -23,7 +23,7 @@ type tidings struct {
 }
 
 // newTidings opens what the config says is told, and registers its metric.
-func newTidings(cfg config.Config, store ledger.Store, log *slog.Logger, reg prometheus.Registerer) (*tidings, error) {
+func newTidings(cfg config.Config, rules func() policy.Config, store ledger.Store, log *slog.Logger, reg prometheus.Registerer) (*tidings, error) {
 	count := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "sttgate", Name: "usage_events_total", Help: "Messages and usage events, by what became of them: delivered, retried, refused, dropped.",
 	}, []string{"sink", "result"})
@@ -31,7 +31,7 @@ func newTidings(cfg config.Config, store ledger.Store, log *slog.Logger, reg pro
 	for _, result := range notify.Results() {
 		count.WithLabelValues(notify.ToWebhook, result) // a counter that appears with its first drop hides it from alerts
 	}
-	t := &tidings{rules: func() policy.Config { return cfg.Policy.Rules }}
+	t := &tidings{rules: rules}
 	sinks, err := sinksOf(cfg)
 	if err != nil || len(sinks) == 0 {
 		return t, err

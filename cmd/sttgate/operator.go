@@ -22,22 +22,15 @@ import (
 // the types below are its doors.
 func (g *gateway) operator(cfg config.Config, metrics prometheus.Gatherer, v admin.Version) (http.Handler, error) {
 	d := admin.Deps{
-		Policy: opsPolicy{g.proxy.Users, g.engine, g.store, func() policy.Config { return cfg.Policy.Rules }},
+		Policy: opsPolicy{g.proxy.Users, g.engine, g.store, g.config.rules},
 		Users:  opsUsers{g.proxy.Users, g.engine}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Health: opsHealth{g},
-		Metrics: metrics, Log: g.log, Version: v,
+		Minter: opsMinter{g.proxy.Minter}, Metrics: metrics, Log: g.log, Version: v,
 	}
 	for _, p := range provider.Builtin() {
 		d.Vendors = append(d.Vendors, p.Name())
 	}
 	for _, s := range policy.Stages() {
 		d.Stages = append(d.Stages, string(s))
-	}
-	if tokens := cfg.Proxy.WithDefaults().Identity.Tokens; !tokens.Secret.Empty() {
-		m, err := proxy.NewMinter(tokens)
-		if err != nil {
-			return nil, err
-		}
-		d.Minter = opsMinter{m}
 	}
 	return admin.New(cfg.Admin, d)
 }
@@ -141,11 +134,15 @@ type opsDrain struct{ g *gateway }
 func (o opsDrain) Draining() bool { return o.g.proxy.Streams.Draining() }
 func (o opsDrain) Drain()         { o.g.Drain() }
 
-// opsMinter makes caller tokens.
-type opsMinter struct{ m *proxy.Minter }
+// opsMinter makes caller tokens, where the config in force has any.
+type opsMinter struct{ inForce func() *proxy.Minter }
 
 func (o opsMinter) Mint(user, plan string, ttl time.Duration, now time.Time) (string, error) {
-	t, err := o.m.Mint(user, plan, ttl, now)
+	m := o.inForce()
+	if m == nil {
+		return "", admin.ErrNoMinter
+	}
+	t, err := m.Mint(user, plan, ttl, now)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", admin.ErrInvalid, err)
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/sttgate/sttgate/proxy"
 )
 
-// newEngine builds what moves users, and tells of it.
-func newEngine(c config.Policy, who *reviewer, tell *tidings, store ledger.Store, log *slog.Logger, reg prometheus.Registerer) (*engine.Engine, error) {
+// newEngine builds what moves users, and tells of it. rules are those in force.
+func newEngine(c config.Policy, rules func() policy.Config, who *reviewer, tell *tidings, store ledger.Store, log *slog.Logger, reg prometheus.Registerer) (*engine.Engine, error) {
 	moves := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "sttgate", Name: "stage_transitions_total", Help: "Users that were moved, by the stages and the cause.",
 	}, []string{"from", "to", "cause"})
@@ -26,7 +26,7 @@ func newEngine(c config.Policy, who *reviewer, tell *tidings, store ledger.Store
 	}
 	reg.MustRegister(moves, reviews)
 	d := engine.Deps{
-		Store: store, Rules: func() policy.Config { return c.Rules }, Publish: tell.Publish, Log: log,
+		Store: store, Rules: rules, Publish: tell.Publish, Log: log,
 		Reviews: c.Review.Classifier.Concurrency, CreditsRefresh: c.Review.Credits.Refresh, SourceTTL: c.External.TTL,
 		Moved: func(from, to policy.Stage, cause policy.Cause) {
 			moves.WithLabelValues(string(from), string(to), string(cause)).Inc()

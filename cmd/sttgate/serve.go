@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sttgate/sttgate/config"
 )
 
 func (p *program) serveCommand() *cobra.Command {
@@ -19,6 +21,9 @@ func (p *program) serveCommand() *cobra.Command {
 		Long: `Runs the gateway until SIGTERM. Without a config file it listens on 127.0.0.1:8080
 for clients and on 127.0.0.1:9090 for operators, relays to api.deepgram.com and keeps
 its ledger in ./sttgate-data.
+
+A changed config file is put into force by itself, and at SIGHUP; what of it needs a
+restart is said in the log. One that is wrong is refused whole and the old one stays.
 
 SIGTERM drains: new streams are refused with 503, running ones go on for
 drain.grace and are then ended the way the vendor would. A second SIGTERM ends
@@ -35,11 +40,14 @@ the patience: two seconds, everything settled.`,
 
 // serve runs until ctx ends, which is the first signal, and then drains.
 func (p *program) serve(ctx context.Context, file string) error {
-	cfg, err := p.load(file)
+	hangups := make(chan os.Signal, 1) // one that waits stands for all that came meanwhile
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	live, err := config.Open(file, p.environ)
 	if err != nil {
-		return err
+		return p.faults(err)
 	}
-	log := cfg.Log.Logger(p.stderr)
+	log := live.Logger(p.stderr)
 	// Taken before the first signal can come: between the two nobody would listen,
 	// and the second signal would kill what is being settled.
 	second := make(chan os.Signal, 2)
@@ -47,12 +55,13 @@ func (p *program) serve(ctx context.Context, file string) error {
 	defer signal.Stop(second)
 
 	calmCollector()
-	g, err := startGateway(ctx, cfg, log, thisBuild().Version)
+	g, err := startGateway(ctx, live, log, thisBuild().Version)
 	if err != nil {
 		return err
 	}
 	log.Info("ready", slog.String("listen", g.DataAddr()), slog.String("admin", g.AdminAddr()),
-		slog.String("ledger", cfg.Ledger.Store), slog.String("version", thisBuild().Version))
+		slog.String("ledger", live.Now().Config.Ledger.Store), slog.String("version", thisBuild().Version))
+	defer g.follow(ctx, hangups)()
 	down := make(chan error, 1)
 	go func() { down <- g.Wait() }()
 	select {
@@ -66,6 +75,20 @@ func (p *program) serve(ctx context.Context, file string) error {
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// follow lets the config follow its file and the hangups, also while the gateway drains. The function that it returns ends that.
+func (g *gateway) follow(ctx context.Context, hangups <-chan os.Signal) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		g.config.follow(ctx, hangups)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // patience waits for the drain until another signal hurries it. The signal that

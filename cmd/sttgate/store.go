@@ -12,10 +12,11 @@ import (
 
 	"github.com/sttgate/sttgate/config"
 	"github.com/sttgate/sttgate/meter/ledger"
+	"github.com/sttgate/sttgate/policy"
 )
 
 // openStore opens the ledger that the config names, and registers what is to be told of it.
-func openStore(ctx context.Context, cfg config.Config, log *slog.Logger, reg prometheus.Registerer) (ledger.Store, error) {
+func openStore(ctx context.Context, cfg config.Config, rules func() policy.Config, log *slog.Logger, reg prometheus.Registerer) (ledger.Store, error) {
 	c := cfg.Ledger
 	loc, err := c.Location()
 	if err != nil {
@@ -49,7 +50,7 @@ func openStore(ctx context.Context, cfg config.Config, log *slog.Logger, reg pro
 		reg.MustRegister(storeRisks{})
 		return ledger.NewMemory(time.Now, loc), nil
 	case ledger.StoreRedis:
-		fair, err := cfg.FairUse()
+		fair, err := cfg.FairUse(rules)
 		if err != nil {
 			return nil, err
 		}

@@ -17,6 +17,8 @@ var (
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrNotFound says that there is nothing by this name: 404, with the error's text.
 	ErrNotFound = errors.New("not found")
+	// ErrNoMinter says that there are no caller tokens: 409.
+	ErrNoMinter = errors.New("identity.tokens.secret is not set: this gateway has no caller tokens")
 	// ErrInvalid says that the caller asked for something impossible: 400, with
 	// the error's text for the operator.
 	ErrInvalid = errors.New("invalid")
@@ -91,7 +93,7 @@ type Drainer interface {
 	Drain()
 }
 
-// Minter makes caller tokens. An error that wraps ErrInvalid is the operator's.
+// Minter makes caller tokens. An error that wraps ErrInvalid is the operator's; ErrNoMinter says that there are none now.
 type Minter interface {
 	Mint(user, plan string, ttl time.Duration, now time.Time) (string, error)
 }
