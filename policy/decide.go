@@ -1,11 +1,15 @@
 package policy
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Balance is one budget as it stands. Audio is in milliseconds.
 type Balance struct {
 	Budget    string
 	Limit     int64
+	Granted   int64 // beside the limit, in this window
 	Used      int64 // leases in hand included
 	Remaining int64 // never negative
 	// Resets is when the window ends or, for a rolling one, when the oldest
@@ -17,7 +21,11 @@ type Balance struct {
 // left trusts the smaller of what the balance says and what follows from it: two
 // numbers that disagree must not give audio away.
 func (b Balance) left() int64 {
-	return max(0, min(b.Remaining, max(0, b.Limit)-max(0, b.Used)))
+	limit, granted := max(0, b.Limit), max(0, b.Granted)
+	if granted > math.MaxInt64-limit {
+		granted = math.MaxInt64 - limit
+	}
+	return max(0, min(b.Remaining, limit+granted-max(0, b.Used)))
 }
 
 // Decision is the answer of [Decide].

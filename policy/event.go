@@ -26,7 +26,8 @@ type Event struct {
 	By         string  `json:"by,omitempty"`      // an operator
 	Reason     string  `json:"reason,omitempty"`
 	// Shadow: nobody felt it.
-	Shadow bool `json:"shadow,omitempty"`
+	Shadow bool     `json:"shadow,omitempty"`
+	Grant  *Granted `json:"grant,omitempty"`
 }
 
 // Limits are the rules that a review was held by.
@@ -41,7 +42,7 @@ type Limits struct {
 func (e Event) Moved() bool { return e.From != e.To }
 
 func (e Event) change() Change {
-	return Change{At: e.At, From: e.From, To: e.To, Cause: e.Cause, Ref: e.Ref, By: e.By, Reason: e.Reason, Shadow: e.Shadow}
+	return Change{At: e.At, From: e.From, To: e.To, Cause: e.Cause, Ref: e.Ref, By: e.By, Reason: e.Reason, Shadow: e.Shadow, Grant: e.Grant}
 }
 
 // refPrefix begins every case reference.

@@ -169,13 +169,17 @@ func (x *explanation) budgets() {
 		bal := x.Balances[j]
 		bal.Shadow = false
 		left := time.Duration(bal.left()) * time.Millisecond
+		of := b.Limit.String()
+		if bal.Granted > 0 {
+			of += " and " + (time.Duration(bal.Granted) * time.Millisecond).String() + " granted"
+		}
 		switch d := Decide([]Balance{bal}, 1, x.Now); {
 		case d.Allowed:
-			x.say("budget", b.Name, SaysPass, "%s of %s per %s are left", left, b.Limit, b.Window)
+			x.say("budget", b.Name, SaysPass, "%s of %s per %s are left", left, of, b.Window)
 		case applying[i].Shadow:
-			x.say("budget", b.Name, SaysInfo, "%s per %s is spent, and only counted: it is a shadow%s", b.Limit, b.Window, again(d))
+			x.say("budget", b.Name, SaysInfo, "%s per %s is spent, and only counted: it is a shadow%s", of, b.Window, again(d))
 		default:
-			x.say("budget", b.Name, SaysHit, "%s per %s is spent%s", b.Limit, b.Window, again(d))
+			x.say("budget", b.Name, SaysHit, "%s per %s is spent%s", of, b.Window, again(d))
 		}
 	}
 }

@@ -76,3 +76,31 @@ func SetExempt(s State, user string, x *Exemption, by, reason string, c Config, 
 	s.History = remember(s.History, e.change())
 	return s, e
 }
+
+// Grant writes down that a user was granted more of a budget: the ledger has done it, and nobody is moved by it. It is false where that is
+// known already.
+func Grant(s State, g Granted, d Setting, c Config, now time.Time) (State, Event, bool) {
+	if slices.ContainsFunc(s.History, func(h Change) bool { return h.Grant != nil && h.Grant.ID == g.ID }) {
+		return s, Event{}, false
+	}
+	s = s.Now(c, now)
+	e := Event{At: now, User: d.User, Cause: ByGrant, From: s.Stage, To: s.Stage, By: d.By, Reason: d.Reason, Rule: "an operator granted more of " + g.Budget, Grant: &g}
+	if g.MS < 0 {
+		e.Rule = "an operator took back what was granted of " + g.Budget
+	}
+	tooMany := 1 - MaxGrants
+	for _, h := range s.History {
+		if h.Grant != nil {
+			tooMany++
+		}
+	}
+	s.History = slices.DeleteFunc(slices.Clone(s.History), func(h Change) bool {
+		if h.Grant == nil || tooMany <= 0 {
+			return false
+		}
+		tooMany--
+		return true
+	})
+	s.History = remember(s.History, e.change())
+	return s, e, true
+}

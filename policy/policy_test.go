@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math"
+	"math/big"
 	"reflect"
 	"slices"
 	"strings"
@@ -265,6 +266,8 @@ func TestDecisions(t *testing.T) {
 		{"a reset that has passed", []Balance{{Budget: "a", Limit: 10, Used: 10, Resets: in(-time.Minute)}}, 1, Decision{Violated: []string{"a"}}},
 		{"what follows from used is the smaller, and enough", []Balance{{Budget: "a", Limit: 10, Used: 4, Remaining: 100}}, 6, Decision{Allowed: true}},
 		{"what follows from used is the smaller, and too little", []Balance{{Budget: "a", Limit: 10, Used: 4, Remaining: 100}}, 7, Decision{Violated: []string{"a"}}},
+		{"what was granted counts beside the limit", []Balance{{Budget: "a", Limit: 10, Granted: 5, Used: 12, Remaining: 3}}, 3, Decision{Allowed: true}},
+		{"and no more than that", []Balance{{Budget: "a", Limit: 10, Granted: 5, Used: 12, Remaining: 4}}, 4, Decision{Violated: []string{"a"}}},
 		{"a room does not end the questions", []Balance{{Budget: "a", Limit: 10, Remaining: 10}, {Budget: "b", Limit: 10, Used: 10}}, 1, Decision{Violated: []string{"b"}}},
 		{"numbers that disagree give nothing away", []Balance{{Budget: "a", Limit: 10, Used: 10, Remaining: 10}, {Budget: "b", Limit: 10}}, 1, Decision{Violated: []string{"a", "b"}}},
 	} {
@@ -282,7 +285,7 @@ func TestMoreUsedNeverTurnsANoIntoAYes(t *testing.T) {
 	edge := rapid.OneOf(rapid.Int64Range(-5, 2000), rapid.Int64())
 	balance := rapid.Custom(func(t *rapid.T) Balance {
 		b := Balance{
-			Budget: rapid.StringMatching("[a-c]").Draw(t, "name"), Limit: edge.Draw(t, "limit"), Used: edge.Draw(t, "used"),
+			Budget: rapid.StringMatching("[a-c]").Draw(t, "name"), Limit: edge.Draw(t, "limit"), Granted: edge.Draw(t, "granted"), Used: edge.Draw(t, "used"),
 			Remaining: edge.Draw(t, "remaining"), Shadow: rapid.Bool().Draw(t, "shadow"),
 		}
 		if rapid.Bool().Draw(t, "resets") {
@@ -320,8 +323,10 @@ func violates(b Balance, need int64) bool {
 	if b.Shadow {
 		return false
 	}
-	need = max(need, 1)
-	return b.Remaining < need || b.Limit <= b.Used || b.Limit < need || b.Used > b.Limit-need
+	var all, left big.Int
+	all.Add(big.NewInt(max(b.Limit, 0)), big.NewInt(max(b.Granted, 0)))
+	left.Sub(&all, big.NewInt(max(b.Used, 0)))
+	return b.Remaining < max(need, 1) || left.Cmp(big.NewInt(max(need, 1))) < 0
 }
 
 func FuzzParseDuration(f *testing.F) {

@@ -23,6 +23,7 @@ const (
 	ByReset   Cause = "reset"    // an operator took everything back
 	ByResolve Cause = "resolve"  // an operator took one violation back
 	ByExempt  Cause = "exempt"   // an operator made a user exempt, or no longer
+	ByGrant   Cause = "grant"    // an operator granted more of a budget, or took that back
 )
 
 // Position is where a user stands, since when and why.
@@ -68,6 +69,7 @@ type State struct {
 const (
 	MaxViolations = 32
 	MaxHistory    = 20
+	MaxGrants     = 8 // of the history: steps are not to be lost behind what a program grants every day
 	MaxOwed       = 8
 )
 
@@ -106,6 +108,14 @@ type Change struct {
 	By     string    `json:"by,omitempty"`
 	Reason string    `json:"reason,omitempty"`
 	Shadow bool      `json:"shadow,omitempty"` // of the shadow's track
+	Grant  *Granted  `json:"grant,omitempty"`
+}
+
+// Granted is what an operator granted of a budget, or took back (less than 0).
+type Granted struct {
+	ID     string `json:"id"`
+	Budget string `json:"budget"`
+	MS     int64  `json:"granted_ms"`
 }
 
 // Encode returns the stored form.

@@ -121,7 +121,7 @@ func decide(g ledger.Grant, need int64) policy.Decision {
 func balancesOf(all []ledger.Balance) []policy.Balance {
 	bs := make([]policy.Balance, len(all))
 	for i, b := range all {
-		bs[i] = policy.Balance{Budget: b.Budget, Limit: b.Limit, Used: b.Used, Remaining: b.Remaining, Resets: b.Resets, Shadow: b.Shadow}
+		bs[i] = policy.Balance{Budget: b.Budget, Limit: b.Limit, Granted: b.Granted, Used: b.Used, Remaining: b.Remaining, Resets: b.Resets, Shadow: b.Shadow}
 	}
 	return bs
 }

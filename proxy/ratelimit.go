@@ -19,7 +19,7 @@ func (g *gate) setRateLimit(h http.Header, bs []ledger.Balance, now time.Time) {
 		if b.Shadow || r.shared(b.Budget) || isStage(b.Budget) {
 			continue // no client is limited by a shadow; what the house has left is no client's business
 		}
-		policies = append(policies, fmt.Sprintf(`"%s";q=%d;qu="audio-seconds";w=%d`, b.Budget, b.Limit/1000, windowSeconds(b)))
+		policies = append(policies, fmt.Sprintf(`"%s";q=%d;qu="audio-seconds";w=%d`, b.Budget, (b.Limit+b.Granted)/1000, windowSeconds(b)))
 		limits = append(limits, fmt.Sprintf(`"%s";r=%d;t=%d`, b.Budget, b.Remaining/1000, resetSeconds(b, now)))
 	}
 	if len(policies) > 0 {

@@ -29,9 +29,9 @@ type Watch struct {
 
 // Standing is one budget of a user's own.
 type Standing struct {
-	User, Plan, Budget     string
-	Limit, Used, Remaining int64     // ms
-	Resets, At             time.Time // when the window ends; the store's clock
+	User, Plan, Budget              string
+	Limit, Granted, Used, Remaining int64     // ms; granted is beside the limit, in this window
+	Resets, At                      time.Time // when the window ends; the store's clock
 }
 
 func (w Watch) seen(s subject, st policy.State, at time.Time, whole bool) {
@@ -64,6 +64,6 @@ func (g *gate) stands(s subject, bs []ledger.Balance, at time.Time) {
 		if b.Shadow || isStage(b.Budget) || b.Window.Unit == ledger.Rolling || r.shared(b.Budget) {
 			continue
 		}
-		g.watch.Stands(Standing{s.user, s.plan, b.Budget, b.Limit, b.Used, b.Remaining, b.Resets, at})
+		g.watch.Stands(Standing{s.user, s.plan, b.Budget, b.Limit, b.Granted, b.Used, b.Remaining, b.Resets, at})
 	}
 }

@@ -20,7 +20,7 @@ func TestOnlyAUsersOwnBudgetsAreTold(t *testing.T) {
 	at := time.Unix(1000, 0)
 	day, rolling := ledger.Window{Unit: ledger.Day}, ledger.Window{Unit: ledger.Rolling, Length: time.Hour}
 	bs := []ledger.Balance{
-		{Budget: "own", Window: day, Limit: 10, Used: 8, Remaining: 2, Resets: at.Add(time.Hour)},
+		{Budget: "own", Window: day, Limit: 10, Granted: 3, Used: 8, Remaining: 5, Resets: at.Add(time.Hour)},
 		{Budget: "own", Window: day, Shadow: true},
 		{Budget: "own", Window: rolling},
 		{Budget: "house", Window: day},
@@ -31,7 +31,7 @@ func TestOnlyAUsersOwnBudgetsAreTold(t *testing.T) {
 	var got []Standing
 	g.watch.Stands = func(s Standing) { got = append(got, s) }
 	g.stands(who, bs, at)
-	if want := []Standing{{"anna", "pro", "own", 10, 8, 2, at.Add(time.Hour), at}}; !slices.Equal(got, want) {
+	if want := []Standing{{"anna", "pro", "own", 10, 3, 8, 5, at.Add(time.Hour), at}}; !slices.Equal(got, want) {
 		t.Errorf("told %+v, want %+v", got, want)
 	}
 }

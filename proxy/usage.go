@@ -30,6 +30,7 @@ type usageAnswer struct {
 type usageBudget struct {
 	Budget    string    `json:"budget"`
 	Limit     int64     `json:"limit_ms"`
+	Granted   int64     `json:"granted_ms,omitempty"` // beside the limit, in this window
 	Used      int64     `json:"used_ms"`
 	Remaining int64     `json:"remaining_ms"`
 	Resets    time.Time `json:"resets,omitzero"`
@@ -65,7 +66,7 @@ func (h *ownHandler) serve(w http.ResponseWriter, r *http.Request) error {
 func usage(u User) any {
 	a := usageAnswer{User: u.ID, Stage: u.Stage, Budgets: []usageBudget{}}
 	for _, b := range u.Balances {
-		a.Budgets = append(a.Budgets, usageBudget{b.Budget, b.Limit, b.Used, b.Remaining, b.Resets, b.Shadow})
+		a.Budgets = append(a.Budgets, usageBudget{b.Budget, b.Limit, b.Granted, b.Used, b.Remaining, b.Resets, b.Shadow})
 	}
 	return a
 }

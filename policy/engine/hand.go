@@ -56,3 +56,11 @@ func (e *Engine) Exempt(ctx context.Context, d policy.Setting, exempt bool) (Cha
 	})
 	return out, err
 }
+
+// Granted writes down, once, that a user was granted more of a budget.
+func (e *Engine) Granted(ctx context.Context, g policy.Granted, d policy.Setting) error {
+	_, _, err := e.change(ctx, d.User, func(st policy.State, at time.Time) (policy.State, policy.Event, bool) {
+		return policy.Grant(st, g, d, e.Rules(), at)
+	})
+	return err
+}

@@ -6,18 +6,18 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
 
 // Standing is a user's budget as the ledger has just answered: one of their own, whose window ends at a time that is known.
 type Standing struct {
-	User, Plan, Budget     string
-	Limit, Used, Remaining int64 // ms
-	Resets, At             time.Time
+	User, Plan, Budget              string
+	Limit, Granted, Used, Remaining int64 // ms; granted is beside the limit, in this window
+	Resets, At                      time.Time
 }
 
 // Notes is what Budgets needs of a ledger: what has been told, for all gateways.
@@ -38,7 +38,8 @@ const (
 )
 
 // Budgets tells users how much of a budget is spent: each level once per window, over all gateways, and that there is
-// a new window once to who was told that the last was spent. It is safe for concurrent use.
+// a new window, or more in this one, once to who was told that it was spent. Who was granted more is told again when that
+// is spent. It is safe for concurrent use.
 type Budgets struct {
 	notices Notices
 	notes   Notes
@@ -58,8 +59,9 @@ type owner struct{ user, budget string }
 
 // mark is what was seen of a budget last.
 type mark struct {
-	resets time.Time
-	level  Level
+	resets  time.Time
+	granted int64
+	level   Level
 }
 
 // standing is a Standing to act upon.
@@ -67,7 +69,7 @@ type standing struct {
 	Standing
 
 	level Level
-	fresh bool // of a window in which this process has not seen the user before
+	fresh bool // of a window in which this process has not seen the user before, or of more in it
 }
 
 // NewBudgets begins to watch. tell is Outbox.Append.
@@ -138,34 +140,60 @@ func (b *Budgets) act(s standing) error {
 	if s.fresh {
 		errs = append(errs, b.back(ctx, s))
 	}
-	if s.level > 0 {
-		errs = append(errs, b.claim(ctx, s.Standing, s.Standing, levelKey(s.level)))
+	switch window := spentOf(s.Standing); {
+	case s.level == Spent:
+		errs = append(errs, b.claim(ctx, window.String(), s.Standing, levelKey(s.level)))
+	case s.level > 0: // once, whatever is granted: "nearly" comes only before the first end
+		window.granted = 0
+		errs = append(errs, b.claim(ctx, window.String(), s.Standing, levelKey(s.level)))
 	}
 	if s.level == Spent && errors.Join(errs...) == nil {
-		errs = append(errs, b.notes.Note(ctx, noteKey(s.Standing, "spent"), strconv.AppendInt(nil, s.Resets.Unix(), 10), spentKept))
+		errs = append(errs, b.notes.Note(ctx, noteKey(s.Standing, "spent"), []byte(spentOf(s.Standing).String()), spentKept))
 	}
 	return errors.Join(errs...)
 }
 
-// back tells of a new window, if the user was told that an earlier one was spent.
-func (b *Budgets) back(ctx context.Context, s standing) error {
-	told, err := b.notes.Noted(ctx, noteKey(s.Standing, "spent"))
-	if err != nil || told == nil {
-		return err
+// spent is what a user was told that it is spent: a window, and what was granted in it.
+type spent struct{ resets, granted int64 }
+
+func spentOf(s Standing) spent { return spent{s.Resets.Unix(), s.Granted} }
+
+// String is what a note holds.
+func (t spent) String() string {
+	out := strconv.FormatInt(t.resets, 10)
+	if t.granted > 0 {
+		out += "+" + strconv.FormatInt(t.granted, 10)
 	}
-	end, err := strconv.ParseInt(string(told), 10, 64)
-	if err != nil || end >= s.Resets.Unix() || s.level == Spent {
-		return nil //nolint:nilerr // a note that is not ours tells of nothing
-	}
-	// Once for the window that was spent, in whichever later one the user comes back.
-	old := s.Standing
-	old.Resets = time.Unix(end, 0)
-	return b.claim(ctx, old, s.Standing, "budget_back")
+	return out
 }
 
-// claim tells s, if nobody has told key of the window of w yet.
-func (b *Budgets) claim(ctx context.Context, w, s Standing, key string) error {
-	name := noteKey(w, fmt.Sprintf("%d:%s", w.Resets.Unix(), key))
+func parseSpent(note []byte) (t spent, err error) {
+	resets, granted, more := strings.Cut(string(note), "+")
+	if t.resets, err = strconv.ParseInt(resets, 10, 64); err == nil && more {
+		t.granted, err = strconv.ParseInt(granted, 10, 64)
+	}
+	return t, err
+}
+
+// back tells of a new window, or of more in this one, if the user was told that it was spent.
+func (b *Budgets) back(ctx context.Context, s standing) error {
+	note, err := b.notes.Noted(ctx, noteKey(s.Standing, "spent"))
+	if err != nil || note == nil {
+		return err
+	}
+	told, err := parseSpent(note)
+	now := spentOf(s.Standing)
+	more := now.resets > told.resets || now.resets == told.resets && now.granted > told.granted
+	if err != nil || !more || s.level == Spent {
+		return nil //nolint:nilerr // a note that is not ours tells of nothing
+	}
+	// Once for what was spent, whenever the user comes back.
+	return b.claim(ctx, told.String(), s.Standing, "budget_back")
+}
+
+// claim tells s, if nobody has told key of a window yet.
+func (b *Budgets) claim(ctx context.Context, window string, s Standing, key string) error {
+	name := noteKey(s, window+":"+key)
 	mine, ttl := []byte(rand.Text()), max(s.Resets.Sub(s.At), 0)+spentKept
 	first, err := b.notes.NoteOnce(ctx, name, mine, ttl)
 	if err != nil { // it may be there, and only the answer lost

@@ -88,7 +88,14 @@ const window = 24 * time.Hour
 
 func stood(day int, percent int64) Standing {
 	at := time.Date(2026, 1, 31+day, 0, 0, 0, 0, time.UTC)
-	return Standing{"anna", "pro", "daily", 1_800_000, 18_000 * percent, max(0, 18_000*(100-percent)), at.Add(window), at.Add(time.Hour)}
+	return Standing{"anna", "pro", "daily", 1_800_000, 0, 18_000 * percent, max(0, 18_000*(100-percent)), at.Add(window), at.Add(time.Hour)}
+}
+
+// raised is the same day with more than the limit.
+func raised(granted, percent int64) Standing {
+	s := stood(0, percent)
+	s.Granted, s.Remaining = granted, max(0, s.Limit+granted-s.Used)
+	return s
 }
 
 func TestEachLevelIsToldOncePerWindowOverAllGateways(t *testing.T) {
@@ -105,6 +112,12 @@ func TestEachLevelIsToldOncePerWindowOverAllGateways(t *testing.T) {
 		{"no back for who was not told that it was spent", []Standing{stood(0, 96), stood(1, 1)}, "95"},
 		{"back after days", []Standing{stood(0, 100), stood(5, 1), stood(6, 1)}, "spent back"},
 		{"an answer that was overtaken", []Standing{stood(1, 10), stood(0, 100), stood(1, 11)}, ""},
+		{"back with a grant, and spent again with it", []Standing{stood(0, 100), raised(600_000, 100), raised(600_000, 120), raised(600_000, 134), raised(600_000, 134)}, "spent back 80 spent"},
+		{"nearly spent is told once, whatever is granted", []Standing{stood(0, 80), stood(0, 96), stood(0, 100), raised(1000, 100), raised(1000, 101)}, "80 95 spent back spent"},
+		{"no back for a grant to who was not told that it was spent", []Standing{stood(0, 96), raised(600_000, 97)}, "95"},
+		{"a grant that is taken back tells nothing", []Standing{stood(0, 100), raised(600_000, 100), stood(0, 100), stood(1, 3)}, "spent back"},
+		{"a grant to who has spent nothing yet moves the levels", []Standing{raised(1_800_000, 100), raised(1_800_000, 160)}, "80"},
+		{"an answer from before the grant", []Standing{stood(0, 100), raised(600_000, 100), stood(0, 100), raised(600_000, 100)}, "spent back"},
 		{"no limit, no window", []Standing{{User: "a", Budget: "b"}}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -26,20 +26,21 @@ func levelOf(s Standing) Level {
 
 // percentOf is rounded down, so that 100 means all of it. Amounts are milliseconds, bounded by the ledger: a hundred times one fits.
 func percentOf(s Standing) int {
-	return int(max(0, min(s.Used*100/max(s.Limit, 1), 100)))
+	return int(max(0, min(s.Used*100/max(s.Limit+s.Granted, 1), 100)))
 }
 
 // reached compares what was seen last with a standing. A level is only left for a higher one: what was used is given back
-// with every lease's end, and whoever is told of 80 percent is not told again. fresh says that this is another window.
+// with every lease's end, and whoever is told of 80 percent is not told again. fresh says that this is another window, or that other
+// than what was seen is granted in it.
 func reached(last mark, s Standing) (was, is mark, fresh bool) {
 	if s.Resets.Before(last.resets) {
 		return last, last, false // an answer that was overtaken
 	}
-	fresh = !s.Resets.Equal(last.resets)
+	fresh = !s.Resets.Equal(last.resets) || s.Granted != last.granted
 	if fresh {
 		last = mark{}
 	}
-	return last, mark{s.Resets, max(last.level, levelOf(s))}, fresh
+	return last, mark{s.Resets, s.Granted, max(last.level, levelOf(s))}, fresh
 }
 
 // levelKey is the text of a level.
