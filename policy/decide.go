@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Balance is one budget as it stands. Audio is in milliseconds.
 type Balance struct {
@@ -21,11 +18,11 @@ type Balance struct {
 // left trusts the smaller of what the balance says and what follows from it: two
 // numbers that disagree must not give audio away.
 func (b Balance) left() int64 {
-	limit, granted := max(0, b.Limit), max(0, b.Granted)
-	if granted > math.MaxInt64-limit {
-		granted = math.MaxInt64 - limit
+	room := max(0, b.Limit) - max(0, b.Used)
+	if more := room + max(0, b.Granted); more >= room { // or it is more than can be counted
+		return max(0, min(b.Remaining, more))
 	}
-	return max(0, min(b.Remaining, limit+granted-max(0, b.Used)))
+	return max(0, b.Remaining)
 }
 
 // Decision is the answer of [Decide].

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"reflect"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -119,5 +120,32 @@ func TestExemptionsAreAuditedAndMoveNobody(t *testing.T) {
 	}
 	if f := EffectsOf(s, c, Subject{User: "ann"}, noon); f.Lifted {
 		t.Errorf("%+v", f)
+	}
+}
+
+func TestAGrantIsInTheHistoryOnceAndPushesNoStepOut(t *testing.T) {
+	c := Default()
+	s, _ := Set(State{}, set(Warning, time.Time{}), c, noon)
+	for i := range 30 {
+		g := Granted{ID: strconv.Itoa(i), Budget: "daily", MS: int64(1000 - 100*i)}
+		before := s
+		var e Event
+		var ok bool
+		if s, e, ok = Grant(s, g, amy, c, noon.Add(time.Duration(i)*time.Minute)); !ok || e.Moved() || e.Cause != ByGrant || *e.Grant != g || e.Reason != "ticket" {
+			t.Fatalf("%+v, %v", e, ok)
+		}
+		if again, _, ok := Grant(s, g, amy, c, noon); ok || !reflect.DeepEqual(again, s) {
+			t.Fatalf("%d is there twice", i)
+		}
+		if len(before.History) != min(i, MaxGrants)+1 {
+			t.Fatalf("%d changes the history that it was given, or it has %d entries", i, len(before.History))
+		}
+	}
+	last := s.History[len(s.History)-1]
+	if s.History[0].To != Warning || len(s.History) != MaxGrants+1 || last.Grant.ID != "29" || s.History[1].Grant.ID != "22" || last.From != Warning || last.To != Warning {
+		t.Errorf("%+v", s.History)
+	}
+	if s.Stage != Warning || s.Review.Last != OutcomeVoid {
+		t.Errorf("%+v: nobody is moved by a grant", s.Position)
 	}
 }
