@@ -93,7 +93,7 @@ func TestTheKeysOfTheContractExist(t *testing.T) {
 		identity.anonymous identity.header identity.origins identity.path identity.peer_secret identity.query
 		identity.tokens.audience identity.tokens.issuer identity.tokens.plan_claim identity.tokens.secret identity.tokens.user_claim
 		identity.trusted_peers
-		ledger.outage.grace_per_stream ledger.outage.grace_per_user ledger.outage.mode ledger.path ledger.redis.layout ledger.redis.prefix ledger.redis.timeout ledger.redis.url ledger.slice ledger.store ledger.timezone
+		ledger.outage.grace_per_stream ledger.outage.grace_per_user ledger.outage.mode ledger.path ledger.redis.layout ledger.redis.prefix ledger.redis.replicas ledger.redis.timeout ledger.redis.url ledger.slice ledger.store ledger.timezone
 		limits.dial_timeout limits.header_timeout limits.idle_timeout limits.message_bytes limits.stream_duration limits.streams limits.streams_per_user limits.streams_total
 		limits.upload_bytes limits.upload_duration
 		listen log.format log.level meter.unmeasured

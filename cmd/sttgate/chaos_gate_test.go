@@ -38,6 +38,7 @@ type life struct {
 type tally struct {
 	mu                   sync.Mutex
 	owed                 map[string]bool
+	settled              map[string]int64 // ms by user, of streams whose settle was answered
 	later, resets, lines int
 }
 
@@ -55,7 +56,10 @@ func (g *chaosGate) start() {
 // is in the journal.
 func (g *chaosGate) hear(l *life, line []byte) {
 	_, _ = g.log.Write(append(line, '\n')) // for people, after a failure
-	var said struct{ Msg, User, Stream string }
+	var said struct {
+		Msg, User, Stream string
+		Charged           int64 `json:"charged_ms"`
+	}
 	if json.Unmarshal(line, &said) != nil {
 		return
 	}
@@ -68,7 +72,11 @@ func (g *chaosGate) hear(l *life, line []byte) {
 	defer g.tally.mu.Unlock()
 	g.tally.lines++
 	switch said.Msg {
-	case "ledger does not answer: the stream is settled later":
+	case "stream ended":
+		if !g.tally.owed[said.Stream] {
+			g.tally.settled[said.User] += said.Charged
+		}
+	case "ledger does not answer: the stream is settled later", "too few replicas have the end of a stream: it is settled again later":
 		g.tally.owed[said.Stream] = true
 		g.tally.later++
 	case "settled after an outage":
@@ -121,6 +129,23 @@ func (g *chaosGate) end() {
 	}
 }
 
+// settled waits until nothing waits in its journal.
+func (g *chaosGate) settled() {
+	g.t.Helper()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for end := time.Now().Add(2 * procHang); ; <-look.C {
+		owed := g.now.scrape()["sttgate_outage_owed_streams"].GetMetric()[0].GetGauge().GetValue()
+		if owed == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			g.t.Errorf("%s: %v streams wait to be settled", g.name, owed)
+			return
+		}
+	}
+}
+
 func (g *chaosGate) down(killed bool) *process {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -163,6 +188,13 @@ func (t *tally) journaled() (owed, later int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.owed), t.later
+}
+
+// acknowledged is what streams of a user have cost that were settled at their ends.
+func (t *tally) acknowledged(user string) int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.settled[user]
 }
 
 // balances asks a gateway what a user has used, by budget.

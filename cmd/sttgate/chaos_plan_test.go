@@ -16,7 +16,8 @@ const (
 	chaosStop = "stop" // SIGSTOP; undone by SIGCONT
 	chaosCut  = "cut"  // nobody listens and what was connected is closed
 	chaosTox  = "toxic"
-	chaosEnd  = "end" // SIGTERM, and a wait for the exit; undone by a start
+	chaosEnd  = "end"      // SIGTERM, and a wait for the exit; undone by a start
+	chaosVote = "failover" // by an operator's word, in the middle of traffic
 )
 
 // disturbance is one thing that goes wrong for a while.

@@ -49,6 +49,9 @@ type RedisConfig struct {
 	// Layout is "native" (default), or "fair_use": amounts lie in the keys of a backend that counted
 	// before there was a gateway. It needs a calendar day of UTC, and no Cluster.
 	Layout string
+	// Replicas is how many replicas must have what a stream has bought or cost before it counts, or else this gateway's own
+	// disk, so that a failover does not lose it: 0 (default) to 8. Not on a Cluster.
+	Replicas int
 }
 
 // The layouts that RedisConfig.Layout names.
@@ -84,6 +87,12 @@ func (c RedisConfig) validate() []error {
 	}
 	if c.Timeout < 10*time.Millisecond || c.Timeout > 10*time.Second {
 		faults = append(faults, fmt.Errorf("redis.timeout %v is outside 10ms to 10s", c.Timeout))
+	}
+	if c.Replicas < 0 || c.Replicas > mostReplicas {
+		faults = append(faults, fmt.Errorf("redis.replicas %d is outside 0 to %d", c.Replicas, mostReplicas))
+	}
+	if o, err := parseRedisURL(c.URL.Reveal()); err == nil && o.IsClusterMode && c.Replicas > 0 {
+		faults = append(faults, fmt.Errorf("redis.replicas %d: a Cluster cannot be waited for; leave it out", c.Replicas))
 	}
 	return faults
 }

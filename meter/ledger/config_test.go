@@ -42,6 +42,8 @@ func TestConfigNamesEveryFault(t *testing.T) {
 		{ledger.Config{Outage: ledger.OutageConfig{GracePerUser: 25 * time.Hour}}, "outage.grace_per_user 25h"},
 		{ledger.Config{Redis: ledger.RedisConfig{Prefix: "a{b}"}}, `redis.prefix "a{b}"`},
 		{ledger.Config{Redis: ledger.RedisConfig{Timeout: time.Minute}}, "redis.timeout 1m0s"},
+		{ledger.Config{Redis: ledger.RedisConfig{Replicas: 9}}, "redis.replicas 9"},
+		{ledger.Config{Redis: ledger.RedisConfig{Replicas: 1, URL: secret.New("redis+cluster://h")}}, "redis.replicas 1: a Cluster"},
 		{ledger.Config{Redis: ledger.RedisConfig{URL: secret.New("http://x")}}, "redis.url must begin with"},
 		{ledger.Config{Slice: 99 * time.Millisecond}, "slice 99ms"},
 		{ledger.Config{Slice: -time.Second}, "slice -1s"},

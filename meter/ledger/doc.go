@@ -138,6 +138,8 @@
 // whatever call comes next for the same owner; one that was only cut off goes on from there.
 // The store remembers since when each budget applied to its running streams: a server that
 // answers a stream as a new one has lost data, is told again, and RedisOptions.Reset is called.
+// With RedisConfig.Replicas what was bought and what was settled counts when replicas have it, or the journal of
+// the Patient store: a replica that takes over has not heard of the newest, and nobody else might tell it.
 //
 // In the layout fair_use what is charged to a user's day, and the minutes for the soft caps, lie in the
 // keys of a backend that may go on counting there; what is in hand stays here. lua/fair.lua adds the two up.

@@ -75,6 +75,7 @@ type Grant struct {
 	Balances []Balance // one per scope, in the order of the request
 	State    State     // the user's record as it stood in the same transaction
 	At       time.Time // the store's clock
+	Lone     bool      // only the server that answered has it, and the grant is to outlive it (RedisConfig.Replicas)
 }
 
 // Balance is one budget as it stands.

@@ -161,7 +161,8 @@ func (p *Patient) lend(d due, ms int64) int64 {
 // is not nil, says which budgets apply once the user's state can be read.
 func (p *Patient) owe(d due, plan func(State, time.Time) []Scope) error {
 	p.mu.Lock()
-	if l := p.loans[d.Stream]; l != nil {
+	l := p.loans[d.Stream]
+	if l != nil {
 		d.Lent = l.Lent
 	} else if len(p.loans) >= maxLoans {
 		p.mu.Unlock()
@@ -172,8 +173,10 @@ func (p *Patient) owe(d due, plan func(State, time.Time) []Scope) error {
 		return fmt.Errorf("outage journal: %w", err)
 	}
 	p.mu.Lock()
+	if l = p.loans[d.Stream]; l == nil || !l.over {
+		p.owed++
+	}
 	p.loans[d.Stream] = &loan{due: d, over: true, plan: plan}
-	p.owed++
 	p.mu.Unlock()
 	signal(p.wake)
 	return nil
@@ -186,47 +189,21 @@ func (p *Patient) repaid(user string, ms int64) {
 	}
 }
 
-// Lease is Ledger.Lease: an answer renews the grace, and what is reported or granted by it
-// need not be remembered here.
-func (p *Patient) Lease(ctx context.Context, r Request) (Grant, error) {
-	g, err := p.Store.Lease(ctx, r)
-	if err != nil {
-		return g, err
-	}
-	p.mu.Lock()
-	p.heard++
-	l := p.loans[r.Stream]
-	if l == nil || l.over {
-		p.mu.Unlock()
-		return g, nil
-	}
-	news := !l.Leased
-	l.Leased, l.At, l.Scopes = true, g.At, r.Scopes
-	covered := false
-	if r.Spent > 0 { // the first lease of a stream that began on a loan says nothing of it
-		p.repaid(l.User, l.Lent)
-		l.Lent = 0
-		covered = max(g.Ceiling, r.Spent) >= l.Spent
-	}
-	d := l.due
-	p.mu.Unlock()
-	if covered {
-		p.forget(r.Stream)
-	} else if news {
-		p.note(d)
-	}
-	return g, nil
-}
-
-// note writes down what changes nothing while this process lives.
-func (p *Patient) note(d due) {
-	if err := p.write(d); err != nil {
-		p.log.Warn(journalFails, slog.Any(logError, err))
-	}
-}
-
-// Settle is Ledger.Settle.
+// Settle is Ledger.Settle. An end that only one server has counts, and is told again from the journal until others have it.
 func (p *Patient) Settle(ctx context.Context, r Request) (Usage, error) {
+	u, err := p.settle(ctx, r)
+	if !errors.Is(err, errReplicas) {
+		return u, err
+	}
+	d := due{User: r.User, Stream: r.Stream, Provider: r.Provider, Scopes: r.Scopes, Spent: r.Spent, Speech: r.Speech, Leased: true, At: u.At}
+	if full := p.owe(d, nil); full != nil {
+		return u, errors.Join(err, full)
+	}
+	p.log.Warn("too few replicas have the end of a stream: it is settled again later", slog.String(logStream, r.Stream), slog.Int64("ms", r.Spent))
+	return u, nil
+}
+
+func (p *Patient) settle(ctx context.Context, r Request) (Usage, error) {
 	u, err := p.Store.Settle(ctx, r)
 	if err == nil {
 		p.mu.Lock()

@@ -123,7 +123,12 @@ func (p *Patient) settleLoan(l *loan) error {
 		}
 	}
 	r.Ended = l.At
-	_, err := p.Settle(ctx, r)
+	u, err := p.settle(ctx, r)
+	if errors.Is(err, errReplicas) { // it was there a moment ago: a server that does not know it has lost it
+		p.mu.Lock()
+		l.At = u.At
+		p.mu.Unlock()
+	}
 	return err
 }
 

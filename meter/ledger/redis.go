@@ -36,6 +36,8 @@ type Redis struct {
 	open    openStreams
 	fair    *FairUse // nil: the native layout
 	lines   *lines
+	// replicas have what streams have bought and cost before it counts.
+	replicas replicas
 
 	id     string       // of this process, in the numbers of its calls
 	calls  atomic.Int64 // numbers that were given
@@ -89,6 +91,7 @@ func OpenRedis(c RedisConfig, loc *time.Location, o RedisOptions) (*Redis, error
 		presence: presence{gateway: o.Gateway},
 		clock:    o.Clock, log: o.Log, reset: o.Reset, fair: fair, id: rand.Text(),
 	}
+	r.replicas.want, r.replicas.wait = c.Replicas, min(c.Timeout/2, mostWait)
 	r.lines = newLines(r)
 	return r, nil
 }

@@ -10,19 +10,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sttgate/sttgate/config/secret"
 	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/meter/ledger/ledgertest"
 )
 
-// rights are the lines of docs/redis.md that make the gateway's user: for every server, for a Cluster besides,
-// and for a database other than 0.
-func rights(t *testing.T) [3][]string {
+// rights are the lines of docs/redis.md that make the gateway's user: for every server; and besides for a
+// Cluster, for a database other than 0, and for replicas that are waited for.
+func rights(t *testing.T) [4][]string {
 	t.Helper()
 	b, err := os.ReadFile("../../docs/redis.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out [3][]string
+	var out [4][]string
 	n := 0
 	for line := range strings.Lines(string(b)) {
 		line, _, _ = strings.Cut(line, "#")
@@ -139,6 +140,24 @@ func TestThePagesRightsAreEnoughAndNoneIsTooMany(t *testing.T) {
 	if err := everything(t, asGate(s.URL()+"/1")); err != nil {
 		t.Errorf("another database: %v", err)
 	}
+	for class, with := range map[string][]string{"auth": all[0], "readonly": slices.Concat(all[0], all[3])} {
+		permit(s.Do, with)
+		if err := waits(t, asGate(s.URL())); ledger.Class(err) != class {
+			t.Errorf("replicas with %v: %v is of class %q, want %q", with, err, ledger.Class(err), class)
+		}
+	}
+}
+
+// waits settles and waits for a replica that does not exist.
+func waits(t *testing.T, url string) error {
+	t.Helper()
+	r, err := ledger.OpenRedis(ledger.RedisConfig{URL: secret.New(url), Prefix: "sttgate:", Timeout: time.Second, Replicas: 1}, nil, ledger.RedisOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeStore(t, r)
+	_, err = r.Settle(t.Context(), ledger.Request{User: "u", Stream: rand.Text(), Spent: 1})
+	return err
 }
 
 func anys(words []string) (out []any) {

@@ -25,6 +25,8 @@ func Class(err error) string {
 		return "invalid"
 	case errors.Is(err, ErrSettled):
 		return "settled"
+	case errors.Is(err, errReplicas):
+		return "readonly" // as the server's own NOREPLICAS is
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, redis.ErrPoolTimeout):
 		return "timeout"
 	}

@@ -50,6 +50,7 @@ func (r *Redis) lease(ctx context.Context, q Request) (Grant, error) {
 		if err != nil {
 			return Grant{}, err
 		}
+		g.Lone = g.Lone || a.lone
 		fresh, ceiling, state := a.number(), a.number(), a.state()
 		if err := p.fill(g.Balances, a, at, r.loc); err != nil {
 			return Grant{}, err
@@ -126,10 +127,7 @@ func (r *Redis) Settle(ctx context.Context, q Request) (u Usage, err error) {
 		}
 		return nil
 	})
-	if err != nil {
-		return Usage{}, err
-	}
-	return u, nil
+	return u, err
 }
 
 // settle ends the stream with its user first: that mark remembers the other owners, and whoever
@@ -141,7 +139,7 @@ func (r *Redis) settle(ctx context.Context, q Request) (Usage, error) {
 	u := Usage{Balances: make([]Balance, len(q.Scopes))}
 	var had int64
 	var tags []string
-	lost := false
+	lost, lone := false, false
 	for i := 0; i < len(all); i++ {
 		p := all[i]
 		c := r.call(p, q.User, q.Stream)
@@ -159,6 +157,7 @@ func (r *Redis) settle(ctx context.Context, q Request) (Usage, error) {
 		if err != nil {
 			return Usage{}, err
 		}
+		lone = lone || a.lone
 		held, state := a.number(), a.state()
 		if err := p.fill(u.Balances, a, at, r.loc); err != nil {
 			return Usage{}, err
@@ -175,10 +174,13 @@ func (r *Redis) settle(ctx context.Context, q Request) (Usage, error) {
 		}
 		lost = lost || held == 0 && asked
 	}
-	r.open.forget(q.Stream)
 	if lost {
 		r.lost(q)
 	}
+	if lone { // it is told again, and has to find what it knew
+		return u, errReplicas
+	}
+	r.open.forget(q.Stream)
 	return u, nil
 }
 

@@ -58,7 +58,7 @@ func (r *Redis) call(p *part, user, stream string) scriptCall {
 }
 
 // run asks a script, and once more where the server's clock is not what was thought. The
-// answer begins behind its first word and the clock.
+// answer begins behind its first word and the clock. Of leases and settles it says whether replicas have them.
 func (r *Redis) run(ctx context.Context, s *redis.Script, p *part, c scriptCall) (*answer, time.Time, error) {
 	for range 2 {
 		c.Calendar = calendar(p.scopes, r.guess(), r.loc)
@@ -70,11 +70,15 @@ func (r *Redis) run(ctx context.Context, s *redis.Script, p *part, c scriptCall)
 		// script (TRYAGAIN): the one that it moves to would not see balances that are still elsewhere.
 		keys := []string{string(c.Prefix) + "stream:" + c.Stream, string(c.Prefix) + "settled:" + c.Stream}
 		id, _ := fairUser(p.tag)
-		v, err := s.Run(ctx, r.db, keys, arg, id).Slice()
+		a := &answer{}
+		if r.replicas.want > 0 && (s == r.scripts.lease || s == r.scripts.settle) {
+			a.v, a.lone, err = r.written(ctx, s, keys, arg, id)
+		} else {
+			a.v, err = s.Run(ctx, r.db, keys, arg, id).Slice()
+		}
 		if err != nil {
 			return nil, time.Time{}, err
 		}
-		a := &answer{v: v}
 		word, at := a.text(), r.heard(a.number())
 		switch {
 		case a.bad:

@@ -154,8 +154,9 @@ var (
 
 // answer reads what a script returned; after the first fault it returns zeros.
 type answer struct {
-	v   []any
-	bad bool
+	v    []any
+	bad  bool
+	lone bool // too few replicas have what was written
 }
 
 func (a *answer) next() any {

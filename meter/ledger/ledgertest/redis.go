@@ -141,13 +141,22 @@ func (s *RedisServer) Signal(sig os.Signal) {
 // Do runs a command as the operator, who may do everything.
 func (s *RedisServer) Do(args ...any) any {
 	s.t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: s.Addr()})
-	defer func() { _ = c.Close() }() // its only command was answered
-	v, err := c.Do(context.Background(), args...).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
+	v, err := s.ask(args...)
+	if err != nil {
 		s.t.Errorf("%v: %v", args, err)
 	}
 	return v
+}
+
+// ask is Do for what may go wrong.
+func (s *RedisServer) ask(args ...any) (any, error) {
+	c := redis.NewClient(&redis.Options{Addr: s.Addr()})
+	defer func() { _ = c.Close() }() // its only command was answered
+	v, err := c.Do(context.Background(), args...).Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	return v, err
 }
 
 // DoAll runs commands on one connection, up to the first that is refused.

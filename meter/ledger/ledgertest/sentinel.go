@@ -96,14 +96,27 @@ func (s *Sentinels) caughtUp() {
 	}, "INFO", "replication")
 }
 
-// promote returns when every Sentinel names the new primary.
+// promote returns when every Sentinel names the new primary. One that has begun a failover may give it up
+// by itself, and is told again.
 func (s *Sentinels) promote() {
-	s.watch[0].Do("SENTINEL", "FAILOVER", master)
+	s.insist("Sentinels that fail over", func() bool {
+		if s.named(s.Replica) == 0 {
+			_, _ = s.watch[0].ask("SENTINEL", "FAILOVER", master) // it is at it, or cannot yet
+		}
+		return s.named(s.Replica) == len(s.watch)
+	})
 	s.Primary, s.Replica = s.Replica, s.Primary
-	_, port, _ := strings.Cut(s.Primary.Addr(), ":")
+}
+
+// named is how many Sentinels say that a server is the primary.
+func (s *Sentinels) named(r *RedisServer) (n int) {
+	_, port, _ := strings.Cut(r.Addr(), ":")
 	for _, w := range s.watch {
-		w.until("a failover", func(said string) bool { return strings.Contains(said, " "+port+"]") }, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", master)
+		if said, err := w.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", master); err == nil && strings.Contains(fmt.Sprint(said), " "+port+"]") {
+			n++
+		}
 	}
+	return n
 }
 
 // demote makes the old primary a replica at once, which the Sentinels would do in some seconds, and
