@@ -18,10 +18,7 @@ func (s *Sentinels) Watchful(d time.Duration) {
 // TakenOver waits until no Sentinel names a server that is silent, or for as long as they may need. They may find nobody to
 // replace it with, and then the way out is that it comes back.
 func (s *Sentinels) TakenOver(silent *RedisServer) {
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for end := time.Now().Add(redisHang / 3); s.named(silent) > 0 && time.Now().Before(end); <-look.C {
-	}
+	within(redisHang/3, func() bool { return s.named(silent) == 0 })
 }
 
 // Whole waits until all Sentinels name one primary, and the other server follows it: whatever they have
@@ -31,10 +28,9 @@ func (s *Sentinels) Whole() {
 	s.insist("Sentinels that agree on a primary with a replica", s.agree)
 }
 
-// Order has the Sentinels fail over, as soon as they find that they can.
+// Order has the Sentinels fail over, unless they find for long that they cannot.
 func (s *Sentinels) Order() {
-	s.t.Helper()
-	s.insist("Sentinels that can fail over", func() bool {
+	within(redisHang/3, func() bool {
 		_, err := s.watch[0].ask("SENTINEL", "FAILOVER", master)
 		return err == nil
 	})
@@ -43,14 +39,21 @@ func (s *Sentinels) Order() {
 // insist waits for a state of the whole.
 func (s *Sentinels) insist(what string, right func() bool) {
 	s.t.Helper()
+	if !within(2*redisHang, right) {
+		s.t.Errorf("there are no %s", what)
+	}
+}
+
+// within waits for a state, for so long.
+func within(most time.Duration, right func() bool) bool {
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	for end := time.Now().Add(2 * redisHang); !right(); <-look.C {
+	for end := time.Now().Add(most); !right(); <-look.C {
 		if time.Now().After(end) {
-			s.t.Errorf("there are no %s", what)
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // agree looks who is what.
