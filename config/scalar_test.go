@@ -89,7 +89,7 @@ func TestTheKeysOfTheContractExist(t *testing.T) {
 		budgets budgets[0].limit budgets[0].name budgets[0].on_connect budgets[0].on_exhausted budgets[0].per budgets[0].plans
 		budgets[0].providers budgets[0].shadow budgets[0].stages budgets[0].window
 		drain.grace drain.hard
-		events.file events.interval events.max_bytes events.url
+		events.file events.file_bytes events.file_keep events.interval events.max_bytes events.mode events.token events.url
 		identity.anonymous identity.header identity.origins identity.path identity.peer_secret identity.query
 		identity.tokens.audience identity.tokens.issuer identity.tokens.plan_claim identity.tokens.secret identity.tokens.user_claim
 		identity.trusted_peers

@@ -45,6 +45,7 @@ type exchange struct {
 	status int           // of the answer
 	model  provider.Swap // what became of the one that is asked for
 	method string        // how its audio was measured; "" where there was none
+	priced priced        // what it came to
 }
 
 // modePass is what providers.X.allow lets through.
@@ -69,6 +70,14 @@ type arrival struct {
 	r    *http.Request
 	body *intake
 	id   string // X-Request-ID
+	who  *asker // filled in as it is found out
+}
+
+// asker is who asks, and for what.
+type asker struct {
+	Caller
+
+	mode provider.Mode
 }
 
 // unpaid settles what nobody has settled: it has cost nothing.
@@ -267,8 +276,8 @@ func (x *exchange) report(err error) {
 		slog.Int64("audio_bytes", p.Bytes),
 		slog.Int64("connection_ms", time.Since(x.began).Milliseconds()))
 	lvl, charged := slog.LevelInfo, int64(0)
+	var lost error
 	if x.bill != nil {
-		var lost error
 		if charged, lost = x.bill.cost(); lost != nil {
 			lvl, attrs = slog.LevelError, append(attrs, slog.Any("settle_error", lost))
 		}
@@ -289,5 +298,7 @@ func (x *exchange) report(err error) {
 	m.ended(x.v.Name(), result, cmp.Or(x.basis, ChargeAudio), charged)
 	m.remodelled(x.v.Name(), x.model)
 	x.tell(result, charged)
+	x.told(result, charged, lost != nil)
+	x.refused(result, err)
 	x.log.LogAttrs(context.Background(), lvl, "upload ended", append(attrs, slog.String("mode", string(x.rt.Mode)))...)
 }

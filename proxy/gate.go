@@ -21,6 +21,7 @@ type gate struct {
 	patience time.Duration
 	watch    Watch
 	sessions Sessions
+	events   Events
 	log      *slog.Logger
 	metrics  *Metrics
 }

@@ -25,7 +25,8 @@ func (h *Handler) greets(v *vendor, r *http.Request, credential string) bool {
 // serveGreeting is serve for a client whose credential is in its first message:
 // match, upgrade, greeting, identify, and only then admit and dial. What goes wrong
 // after the upgrade is told in-band: there is no HTTP answer left.
-func (h *Handler) serveGreeting(w http.ResponseWriter, r *http.Request, v *vendor, id string) error {
+func (h *Handler) serveGreeting(a arrival, v *vendor) error {
+	r := a.r
 	rt, err := v.Match(withoutPrefix(h.identify.strip(r, ""), v.Name()))
 	if err != nil {
 		return err
@@ -42,33 +43,34 @@ func (h *Handler) serveGreeting(w http.ResponseWriter, r *http.Request, v *vendo
 	if err != nil {
 		return err
 	}
-	header.Set("X-Request-ID", id)
-	c, err := h.upgrader.Upgrade(w, r, header)
+	header.Set("X-Request-ID", a.id)
+	c, err := h.upgrader.Upgrade(a.w, r, header)
 	if err != nil {
 		return errAnswered{err}
 	}
 	msg, err := h.readGreeting(c.NetConn(), v, h.relay.IdleTimeout)
 	if err != nil {
-		return h.farewell(c, v.Open(rt), denialOf(err), id)
+		return h.farewell(c, v.Open(rt), denialOf(err), a.id)
 	}
 	waiting.release()
-	if err := h.greeted(c, r, v, rt, msg, id); err != nil {
-		return h.farewell(c, v.Open(rt), inBand(err), id)
+	if err := h.greeted(c, a, v, rt, msg); err != nil {
+		return h.farewell(c, v.Open(rt), inBand(err), a.id)
 	}
 	return nil
 }
 
 // greeted goes on where the caller's credential is known.
-func (h *Handler) greeted(c *websocket.Conn, r *http.Request, v *vendor, rt provider.Route, msg greeting, id string) error {
-	caller, req, err := h.identify.Identify(r, msg.credential)
+func (h *Handler) greeted(c *websocket.Conn, a arrival, v *vendor, rt provider.Route, msg greeting) error {
+	caller, req, err := h.identify.Identify(a.r, msg.credential)
 	if err != nil {
 		return err
 	}
+	*a.who = asker{caller, rt.Mode}
 	if msg.credential != "" && !caller.Token { // passed through, or replaced, like any other
 		req = req.Clone(req.Context())
 		req.Header.Set("Authorization", "Bearer "+msg.credential)
 	}
-	return h.open(req, v, rt, caller, id, func(leg, *admission) (leg, []byte, error) {
+	return h.open(req, v, rt, caller, a.id, func(leg, *admission) (leg, []byte, error) {
 		return leg{conn: c.NetConn()}, msg.text, c.NetConn().SetDeadline(time.Time{})
 	}, func(d *provider.Denial) error { return denied{d: d} })
 }

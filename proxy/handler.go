@@ -46,7 +46,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.arrive(w
 // arrive prepares a request and its answer: an id, a body that may be left unread, and what a
 // page in a browser may do.
 func (h *Handler) arrive(w http.ResponseWriter, r *http.Request, serve func(arrival) (*vendor, error)) {
-	a := arrival{w: w, id: requestID(r)}
+	a := arrival{w: w, id: requestID(r), who: new(asker)}
 	w.Header().Set("X-Request-ID", a.id)
 	a.r, a.body = receive(w, r, h.limits.IdleTimeout)
 	defer a.body.linger(r)
@@ -73,16 +73,18 @@ func (h *Handler) serve(a arrival) (*vendor, error) {
 	}
 	credential := v.Credential(r)
 	if h.greets(v, r, credential) {
-		return v, h.serveGreeting(w, r, v, a.id)
+		return v, h.serveGreeting(a, v)
 	}
 	caller, req, err := h.identify.Identify(r, credential)
 	if err != nil {
 		return v, err
 	}
+	a.who.Caller = caller
 	rt, err := v.route(withoutPrefix(req, v.Name()))
 	if err != nil {
 		return v, err
 	}
+	a.who.mode = rt.Mode
 	if rt.Mode != provider.ModeStream {
 		h.exchange(a, req, v, rt, caller)
 		return v, nil
@@ -172,5 +174,12 @@ func (h *Handler) refuse(a arrival, v *vendor, err error) {
 	a.body.before(a.w.Header())
 	result := h.answer(a, v, err)
 	h.gate.metrics.refused(name, result)
+	if d := denialOf(err); result == string(d.Reason) {
+		r := Refused{Request: a.id, User: a.who.User, Plan: a.who.Plan, Mode: a.who.mode}
+		if v != nil {
+			r.Provider = v.Name()
+		}
+		h.gate.refusedAt(AtTheDoor, d, r)
+	}
 	h.log.LogAttrs(a.r.Context(), slog.LevelInfo, "refused", append(attrs, slog.String("result", result), slog.Any("error", err))...)
 }

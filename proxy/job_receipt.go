@@ -31,6 +31,8 @@ type receipt struct {
 	Kept    int64     `json:"kept_ms,omitempty"`   // of it
 	Weight  int64     `json:"weight,omitempty"`
 	Vendors bool      `json:"vendors,omitempty"` // the vendor's figure is charged
+	Model   string    `json:"model,omitempty"`   // that hears it
+	Asked   string    `json:"asked,omitempty"`   // the model that was asked for
 }
 
 func (x *exchange) claimKey(object string) string { return x.v.Name() + ":" + object }
@@ -103,6 +105,7 @@ func (x *exchange) collect(object string, c receipt, out provider.Outcome) {
 		return
 	}
 	x.gate.charged(subject{user: c.User, plan: x.caller.Plan, provider: x.v.Name()}, u, ms)
+	x.toldLater(c, x.pricedAt(p, out, ms), out, u)
 	x.gate.metrics.settled(x.v.Name(), p.basis(out), ms)
 	x.log.LogAttrs(ctx, slog.LevelInfo, "job settled", slog.String("stream", c.Stream), slog.String("request", x.id),
 		slog.String("user", c.User), slog.String("provider", x.v.Name()), slog.Int64("charged_ms", ms), slog.Int64("reported_ms", out.Duration.Milliseconds()))

@@ -57,6 +57,7 @@ type rigOptions struct {
 	engine func(*engine.Deps)
 	// sessions is told of what ends.
 	sessions Sessions
+	events   Events
 	tls      bool // to the vendor
 	// distrust leaves the vendor's CA unknown to the gateway.
 	distrust bool
@@ -103,7 +104,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	}
 	r.server, err = New(c, Deps{
 		Store: r.store, Policy: rules, Watch: Watch{Seen: func(s Sighting) { r.engine.Seen(engine.Sighting(s)) }, Fresh: r.engine.Fresh},
-		Slice: o.slice, Sessions: o.sessions, Providers: provider.Builtin(), Registry: r.reg, TLS: roots,
+		Slice: o.slice, Sessions: o.sessions, Events: o.events, Providers: provider.Builtin(), Registry: r.reg, TLS: roots,
 		Log: slog.New(slog.NewJSONHandler(r.log, nil)), patience: hang,
 	})
 	if err != nil {

@@ -27,6 +27,7 @@ type Deps struct {
 	Watch     Watch
 	Slice     time.Duration // how much audio a stream buys ahead
 	Sessions  Sessions
+	Events    Events
 	Providers []provider.Provider
 	Log       *slog.Logger
 	Registry  prometheus.Registerer
@@ -68,7 +69,7 @@ func New(c Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.watch, g.sessions, g.patience = d.Watch, d.Sessions, d.patience
+	g.watch, g.sessions, g.events, g.patience = d.Watch, d.Sessions, d.Events, d.patience
 	s.Users = &Users{gate: g, store: d.Store, vendors: s.names()}
 	s.Streams = newStreams(sharedLimits{slots: d.Store, metrics: s.metrics})
 	first, err := s.setUp(c, nil)

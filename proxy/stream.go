@@ -23,6 +23,7 @@ type Stream struct {
 	request  string    // its handshake's id
 	transfer *transfer // of an upload; the others have what follows
 	tap      *tap
+	tally    *tally // nil: nobody wants to know
 	relay    *relay.Stream
 	longest  time.Duration // LimitsConfig.StreamDuration
 	log      *slog.Logger
@@ -58,9 +59,9 @@ func (s *Stream) Progress() Progress {
 func newStream(id, request string, a *admission, rt provider.Route, v *vendor, cfg relay.Config, c, up leg, g *gate) *Stream {
 	rt.Words = g.words()
 	told := rt // a session tells of its speech, also where nobody is charged by it
-	told.Words = rt.Words || g.sessions.Ended != nil
+	told.Words = rt.Words || g.sessions.Ended != nil || g.events.Used != nil
 	t := &tap{
-		session: v.Open(told), gate: g, sub: a.subject, route: rt, now: time.Now, request: request, tempo: a.tempo,
+		session: v.Open(told), gate: g, sub: a.subject, route: rt, now: time.Now, id: id, request: request, tempo: a.tempo,
 		purse: purse{account: a.account, gate: g, sub: a.subject, basis: v.config.Charge, began: time.Now()},
 	}
 	t.purse.weight.Store(rt.Weight)
@@ -70,10 +71,12 @@ func newStream(id, request string, a *admission, rt provider.Route, v *vendor, c
 		t.heardBy(rt.Model)
 	}
 	t.purse.waiting = func() { t.stream.Waiting(relay.Client) }
-	return &Stream{
+	s := &Stream{
 		ID: id, User: a.user, Provider: a.provider, Mode: provider.ModeStream, Started: time.Now(), request: request,
 		tap: t, relay: t.stream, log: g.log, metrics: g.metrics,
 	}
+	s.count()
+	return s
 }
 
 // begun writes the stream's one opening line. It is called on the handshake's
@@ -161,6 +164,7 @@ func (s *Stream) report(res relay.Result, settle error) {
 	s.metrics.ended(s.Provider, s.result(res), cmp.Or(s.tap.purse.basis, ChargeAudio), charged)
 	s.log.LogAttrs(context.Background(), level(settle), "stream ended", attrs...)
 	s.tell(s.result(res))
+	s.last(s.result(res), method, settle != nil)
 }
 
 // level is an error's where audio was relayed that the ledger does not know of.
@@ -204,6 +208,7 @@ func (s *Stream) tick(now time.Time) {
 	s.relay.Tick(now)
 	s.tap.tick(now)
 	s.tap.listen()
+	s.part(now)
 	s.flush()
 }
 

@@ -23,6 +23,7 @@ type tap struct {
 	route   provider.Route
 	stream  *relay.Stream // set once, before Run
 	now     func() time.Time
+	id      string // the stream's
 	request string // its handshake's id
 
 	dropping   bool
@@ -139,6 +140,7 @@ func (t *tap) end(d *provider.Denial) (first bool) {
 	if !t.ended.CompareAndSwap(nil, d) {
 		return false
 	}
+	t.refused(InStream, d)
 	_, code, reason := t.session.Farewell(*d)
 	t.stream.End(relay.Ending{
 		Finish: func() [][]byte { return t.finish(d) },
@@ -155,6 +157,13 @@ func (t *tap) end(d *provider.Denial) (first bool) {
 		},
 	})
 	return true
+}
+
+// refused tells of a denial in a running stream.
+func (t *tap) refused(where string, d *provider.Denial) {
+	t.gate.refusedAt(where, d, Refused{
+		Stream: t.id, Request: t.request, User: t.sub.user, Plan: t.sub.plan, Provider: t.sub.provider, Mode: provider.ModeStream,
+	})
 }
 
 // tick buys the wall clock's share, where a stream costs by it, and ends a stream

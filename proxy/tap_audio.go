@@ -229,6 +229,7 @@ func (t *tap) unpaid(a provider.Audio, packet []byte, need int64, err error) rel
 	if !t.dropping {
 		t.dropping, t.skipped = true, 0
 		t.gate.decided(*violated)
+		t.refused(Dropping, d)
 		t.keepalives.start(t.stream, t.session)
 	}
 	if now := t.now(); now.Sub(t.asked) >= askEvery {

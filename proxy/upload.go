@@ -215,13 +215,15 @@ func (p price) basis(out provider.Outcome) string {
 // and tells the client where its budgets stand.
 func (x *exchange) settle(out provider.Outcome, p price) {
 	ms, final := p.of(out)
-	c := receipt{User: x.caller.User}
+	c := receipt{User: x.caller.User, Model: heardBy(x.model), Asked: x.model.Asked}
+	x.priced = x.pricedAt(p, out, ms)
 	if !final {
 		if err := x.bill.keep(ms); err != nil {
 			x.log.Error("not kept; charged now", slog.String("stream", x.stream), slog.Any("error", err))
 			final = true
 		} else {
 			c.Stream, c.Kept, c.Weight, c.Vendors = x.stream, ms, p.weight, p.vendors
+			x.priced.later = true
 		}
 	}
 	if final {

@@ -83,7 +83,7 @@ func startGateway(ctx context.Context, live *config.Live, log *slog.Logger, vers
 	v := opsVersion(version)
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	data, err := proxy.New(cfg.Proxy, proxy.Deps{
-		Store: store, Policy: cfg.Policy.Rules, Watch: watch(eng, tell), Sessions: who.sessions(), Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: reg,
+		Store: store, Policy: cfg.Policy.Rules, Watch: watch(eng, tell), Sessions: who.sessions(), Events: tell.events(), Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: reg,
 	})
 	if err != nil {
 		return nil, err

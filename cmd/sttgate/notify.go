@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -19,6 +22,8 @@ type tidings struct {
 	box     *notify.Outbox // nil: nobody is told
 	notices notify.Notices
 	budgets *notify.Budgets // nil: nobody is told of budgets
+	usage   *notify.Usage   // nil: nobody is told of usage
+	every   time.Duration
 	rules   func() policy.Config
 }
 
@@ -28,8 +33,10 @@ func newTidings(cfg config.Config, rules func() policy.Config, store ledger.Stor
 		Namespace: "sttgate", Name: "usage_events_total", Help: "Messages and usage events, by what became of them: delivered, retried, refused, dropped.",
 	}, []string{"sink", "result"})
 	reg.MustRegister(count)
-	for _, result := range notify.Results() {
-		count.WithLabelValues(notify.ToWebhook, result) // a counter that appears with its first drop hides it from alerts
+	for _, sink := range []string{notify.ToWebhook, notify.ToFile, notify.ToHTTP} {
+		for _, result := range notify.Results() {
+			count.WithLabelValues(sink, result) // a counter that appears with its first drop hides it from alerts
+		}
 	}
 	t := &tidings{rules: rules}
 	sinks, err := sinksOf(cfg)
@@ -37,17 +44,19 @@ func newTidings(cfg config.Config, rules func() policy.Config, store ledger.Stor
 		return t, err
 	}
 	if t.notices, err = notify.NewNotices(cfg.Notify.Texts); err != nil {
-		return nil, fmt.Errorf("notify: %w", err)
+		return nil, errors.Join(fmt.Errorf("notify: %w", err), closeAll(sinks))
 	}
-	t.box, err = notify.OpenOutbox(cfg.Ledger.Path, sinks, notify.Options{
-		MaxBytes: cfg.Events.MaxBytes, Log: log,
-		Count: func(sink, result string, n int) { count.WithLabelValues(sink, result).Add(float64(n)) },
-	})
+	counted := func(sink, result string, n int) { count.WithLabelValues(sink, result).Add(float64(n)) }
+	t.box, err = notify.OpenOutbox(cfg.Ledger.Path, sinks, notify.Options{MaxBytes: cfg.Events.MaxBytes, Log: log, Count: counted})
 	if err != nil {
-		return nil, fmt.Errorf("ledger.path %s: %w", cfg.Ledger.Path, err)
+		return nil, errors.Join(fmt.Errorf("ledger.path %s: %w", cfg.Ledger.Path, err), closeAll(sinks))
 	}
 	if cfg.Notify.Webhook.URL != "" {
 		t.budgets = notify.NewBudgets(t.notices, store, t.box.Append, log)
+	}
+	if cfg.Events.Wanted() {
+		t.every = cfg.Events.Interval
+		t.usage = notify.NewUsage(notify.UsageOptions{Instance: thisHost(), Sinks: usageSinks(cfg), Append: t.box.Append, Count: counted, Log: log})
 	}
 	return t, nil
 }
@@ -62,7 +71,27 @@ func sinksOf(cfg config.Config) ([]notify.Sink, error) {
 		}
 		out = append(out, w)
 	}
+	if cfg.Events.URL != "" {
+		out = append(out, notify.NewHTTP(cfg.Events))
+	}
+	if cfg.Events.File != "" {
+		f, err := notify.NewFile(cfg.Events)
+		if err != nil {
+			return nil, fmt.Errorf("events.file: %w", err)
+		}
+		out = append(out, f)
+	}
 	return out, nil
+}
+
+// closeAll lets go of sinks that no outbox has taken.
+func closeAll(sinks []notify.Sink) (err error) {
+	for _, s := range sinks {
+		if c, ok := s.(io.Closer); ok {
+			err = errors.Join(err, c.Close())
+		}
+	}
+	return err
 }
 
 // Publish is engine.Deps.Publish: when it returns, what is to be told of the step is on the disk.
@@ -70,11 +99,26 @@ func (t *tidings) Publish(_ context.Context, e policy.Event) error {
 	if t.box == nil {
 		return nil
 	}
-	m, ok, err := t.notices.Step(e, t.rules())
-	if err != nil || !ok {
-		return err
+	var ms []notify.Message
+	if t.usage != nil {
+		var err error
+		if ms, err = t.usage.Step(e); err != nil {
+			return err
+		}
 	}
-	return t.box.Append(m)
+	if t.budgets != nil {
+		m, ok, err := t.notices.Step(e, t.rules())
+		switch {
+		case err != nil:
+			return err
+		case ok:
+			ms = append(ms, m)
+		}
+	}
+	if len(ms) == 0 {
+		return nil
+	}
+	return t.box.Append(ms...)
 }
 
 // stands is proxy.Watch.Stands.
@@ -92,6 +136,9 @@ func (t *tidings) Close() error {
 	}
 	if t.budgets != nil {
 		t.budgets.Close()
+	}
+	if t.usage != nil {
+		t.usage.Close()
 	}
 	return t.box.Close()
 }

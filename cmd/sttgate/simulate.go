@@ -21,7 +21,7 @@ func (p *program) simulateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "simulate",
 		Short: "Replay recorded use against another config: who would be moved, refused or cut",
-		Long: `Reads usage events (JSON lines, docs/policy.md) and replays them against a config, with the very functions that decide in the
+		Long: `Reads usage events (JSON lines, docs/events.md) and replays them against a config, with the very functions that decide in the
 gateway, from nobody at any stage. Nothing is asked and nothing is changed.
 
 What a classifier would say is not known: every review finds --score (1: the caps alone decide). Clients do what they
@@ -66,7 +66,7 @@ func (p *program) simulate(file, usage string, score float64, most int, asJSON b
 		return err
 	}
 	bar := newByteProgress(p.stderr, "reading", info.Size())
-	parts, err := simulate.Read(f, bar.at)
+	record, err := simulate.Read(f, bar.at)
 	bar.done()
 	if err != nil {
 		return failure{fmt.Errorf("%s: %w", usage, err)}
@@ -75,10 +75,11 @@ func (p *program) simulate(file, usage string, score float64, most int, asJSON b
 	if score < 1 {
 		o.Verdict = policy.Verdict{Score: score, Type: "simulated"}
 	}
-	r, err := simulate.Run(parts, o)
+	r, err := simulate.Run(record.Parts, o)
 	if err != nil {
 		return failure{err}
 	}
+	r.RefusedBefore = record.Refused
 	if asJSON {
 		return p.printJSON(r)
 	}
@@ -88,6 +89,7 @@ func (p *program) simulate(file, usage string, score float64, most int, asJSON b
 func simulatedTotals(r simulate.Report) string {
 	w := newTable()
 	w.AppendRow(table.Row{"recorded", fmt.Sprintf("%s to %s: %d users, %d parts", stamp(r.From.UTC().Truncate(time.Second)), stamp(r.To.UTC().Truncate(time.Second)), r.Users, r.Parts)})
+	w.AppendRow(table.Row{"refused before", fmt.Sprintf("%d times, %d users", r.RefusedBefore.Times, r.RefusedBefore.Users)})
 	w.AppendRow(table.Row{"audio before", seconds(r.Before)})
 	w.AppendRow(table.Row{"audio after", seconds(r.After)})
 	w.AppendRow(table.Row{"cut", fmt.Sprintf("%s of %d users; of %d parts nothing passes", seconds(r.Cut), r.CutUsers, r.Refused)})

@@ -78,11 +78,16 @@ func openStore(ctx context.Context, cfg config.Config, rules func() policy.Confi
 
 // thisProcess is a gateway's name for people who look for it.
 func thisProcess() string {
+	return fmt.Sprintf("process %d on %s", os.Getpid(), thisHost())
+}
+
+// thisHost is the machine's name, in Kubernetes the Pod's.
+func thisHost() string {
 	host, err := os.Hostname()
 	if err != nil {
-		host = "a host without a name"
+		return "unnamed"
 	}
-	return fmt.Sprintf("process %d on %s", os.Getpid(), host)
+	return host
 }
 
 // warnOfRisks says at the start what would lose money later. A server that is down is the

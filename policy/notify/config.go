@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -29,22 +30,28 @@ type WebhookConfig struct {
 
 // EventsConfig is the section events: what is told of usage, and to whom.
 type EventsConfig struct {
-	File     string        // JSON lines; empty: none
-	URL      string        // http or https; empty: none
-	Interval time.Duration // between two events of a running stream; default 5m
-	MaxBytes int64         // kept while a sink does not answer, the oldest dropped beyond; default 64 MiB
+	File      string        // JSON lines; empty: none
+	FileBytes int64         // the size at which another file is begun; default 100 MiB
+	FileKeep  int           // how many old ones are kept beside it, 1 to 1000; default 10
+	URL       string        // http or https; empty: none
+	Token     secret.Value  // sent to it as Authorization: Bearer; empty: none
+	Mode      string        // how: batch (default) or structured
+	Interval  time.Duration // between two events of a running stream; default 5m
+	MaxBytes  int64         // kept while a sink does not answer, the oldest dropped beyond; default 64 MiB
 }
 
 // WithDefaults fills the zero fields.
 func (c EventsConfig) WithDefaults() EventsConfig {
-	if c.Interval == 0 {
-		c.Interval = 5 * time.Minute
-	}
-	if c.MaxBytes == 0 {
-		c.MaxBytes = 64 << 20
-	}
+	c.FileBytes = cmp.Or(c.FileBytes, 100<<20)
+	c.FileKeep = cmp.Or(c.FileKeep, 10)
+	c.Mode = cmp.Or(c.Mode, ModeBatch)
+	c.Interval = cmp.Or(c.Interval, 5*time.Minute)
+	c.MaxBytes = cmp.Or(c.MaxBytes, 64<<20)
 	return c
 }
+
+// Wanted reports whether anybody is told of usage.
+func (c EventsConfig) Wanted() bool { return c.File != "" || c.URL != "" }
 
 // Validate checks a config that WithDefaults has filled. The error joins one error per fault, each of the form "key.path: what is wrong".
 func (c Config) Validate() error {
@@ -65,7 +72,19 @@ func (c Config) Validate() error {
 // Validate checks a config that WithDefaults has filled. The error joins one error per fault, each of the form "key: what is wrong".
 func (c EventsConfig) Validate() error {
 	var f faults
+	if c.FileBytes < 1<<20 {
+		f.add("file_bytes", "must be at least 1MiB")
+	}
+	if c.FileKeep < 1 || c.FileKeep > 1000 {
+		f.add("file_keep", "must be 1 to 1000")
+	}
 	f.address("url", c.URL)
+	if c.URL == "" && !c.Token.Empty() {
+		f.add("token", "is for nobody: events.url is empty")
+	}
+	if c.Mode != ModeBatch && c.Mode != ModeStructured {
+		f.add("mode", "must be batch or structured")
+	}
 	if c.Interval < time.Second {
 		f.add("interval", "%s is too short: 1s is the least", c.Interval)
 	}

@@ -27,7 +27,8 @@ func TestEveryFaultIsALineWithItsKeyAndWithoutTheURL(t *testing.T) {
 		want string
 	}{
 		{Config{Webhook: WebhookConfig{URL: hidden, Secret: secret.New("whsec_CANARY")}}.WithDefaults().Validate(), "webhook.url webhook.secret"},
-		{EventsConfig{URL: hidden}.Validate(), "url interval max_bytes"},
+		{EventsConfig{URL: hidden, FileKeep: 1001}.Validate(), "file_bytes file_keep url mode interval max_bytes"},
+		{EventsConfig{Token: secret.New("CANARY")}.WithDefaults().Validate(), "token"},
 	} {
 		var keys []string
 		for line := range strings.Lines(tc.err.Error()) {

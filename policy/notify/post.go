@@ -13,25 +13,28 @@ import (
 	"time"
 )
 
-// postTimeout bounds one attempt, and so how long Close may take.
+// postTimeout is the usual patience.
 const postTimeout = 10 * time.Second
 
 // poster sends bodies to one URL. It follows no redirects: who moved has to be configured anew.
 type poster struct {
 	url    string
 	client *http.Client
+	final  func(status int) bool // which answers refuse what was sent for good
+	// patience bounds one attempt, and so how long Close may take.
+	patience time.Duration
 }
 
 func newPoster(address string) poster {
 	return poster{address, &http.Client{
 		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	}, notLater, postTimeout}
 }
 
 // post makes one attempt, which ctx's end does not cut short. Its errors do not show the URL: there may be a password in it.
 func (p poster) post(ctx context.Context, body []byte, header http.Header) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), postTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(body))
 	if err != nil {
@@ -48,18 +51,23 @@ func (p poster) post(ctx context.Context, body []byte, header http.Header) error
 	}
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
-	return answered(resp, time.Now())
+	return p.answered(resp, time.Now())
+}
+
+// notLater is the usual meaning of an answer: what is the client's fault stays so, but for what asks to come again.
+func notLater(code int) bool {
+	again := []int{http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests}
+	return code >= 400 && code < 500 && !slices.Contains(again, code)
 }
 
 // answered says what an answer means.
-func answered(resp *http.Response, now time.Time) error {
+func (p poster) answered(resp *http.Response, now time.Time) error {
 	code := resp.StatusCode
 	if code >= 200 && code < 300 {
 		return nil
 	}
 	err := fmt.Errorf("answer %d", code)
-	again := []int{http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests}
-	if code >= 400 && code < 500 && !slices.Contains(again, code) {
+	if p.final(code) {
 		return fmt.Errorf("%w: %w", err, ErrRefused)
 	}
 	if after := retryAfter(resp.Header.Get("Retry-After"), now); after > 0 {

@@ -15,6 +15,8 @@ const (
 	lastBackoff  = 5 * time.Minute
 	// longestWish is what a sink may ask for (Retry-After): a typing error there must not silence it for good.
 	longestWish = time.Hour
+	// lastPatience bounds what is written to a prompt sink when the gateway ends.
+	lastPatience = 5 * time.Second
 )
 
 // queue is a sink with what waits for it.
@@ -45,6 +47,7 @@ func (q *queue) overflow(o *Outbox, n int) {
 
 // pump delivers what waits for a sink until the outbox is closed.
 func (o *Outbox) pump(q *queue) {
+	defer o.last(q)
 	for failures := 0; o.ctx.Err() == nil; {
 		ms, err := q.shelf.oldest()
 		if err == nil && len(ms) == 0 {
@@ -56,7 +59,7 @@ func (o *Outbox) pump(q *queue) {
 		}
 		n := 0
 		if err == nil {
-			n, err = o.deliver(q, ms)
+			n, err = o.deliver(o.ctx, q, ms)
 		}
 		if n > 0 && failures > 0 {
 			o.Log.Info("sink takes messages again", slog.String("sink", q.sink.Name()))
@@ -75,8 +78,26 @@ func (o *Outbox) pump(q *queue) {
 	}
 }
 
+// last gives a sink that nobody is waited for what is left when the outbox is closed, up to the first error.
+func (o *Outbox) last(q *queue) {
+	if _, ok := q.sink.(prompt); !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), lastPatience)
+	defer cancel()
+	for ctx.Err() == nil {
+		ms, err := q.shelf.oldest()
+		if err == nil && len(ms) > 0 {
+			_, err = o.deliver(ctx, q, ms)
+		}
+		if err != nil || len(ms) == 0 {
+			return
+		}
+	}
+}
+
 // deliver offers messages to the sink and takes off what it has, and what it will never have. n is how many are off.
-func (o *Outbox) deliver(q *queue, ms []kept) (n int, err error) {
+func (o *Outbox) deliver(ctx context.Context, q *queue, ms []kept) (n int, err error) {
 	offer := make([]Message, 0, len(ms))
 	for _, m := range ms {
 		if m.Body == nil {
@@ -85,7 +106,7 @@ func (o *Outbox) deliver(q *queue, ms []kept) (n int, err error) {
 		offer = append(offer, m.Message)
 	}
 	if len(offer) > 0 {
-		n, err = q.sink.Take(o.ctx, offer)
+		n, err = q.sink.Take(ctx, offer)
 	} else {
 		err = errors.Join(errors.New("the message cannot be read from the disk"), ErrRefused)
 	}

@@ -26,6 +26,9 @@ type Sink interface {
 	Take(ctx context.Context, ms []Message) (int, error)
 }
 
+// prompt is a Sink that nobody is waited for: what it can take when the gateway ends, it takes.
+type prompt interface{ prompt() }
+
 // ErrRefused says that a sink does not want a message, and will not want it later.
 var ErrRefused = errors.New("refused for good")
 

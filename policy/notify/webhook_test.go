@@ -128,7 +128,7 @@ func TestEachAnswerIsUnderstood(t *testing.T) {
 		{503, "-3", false, 0},
 		{503, "99999999999", false, longestWish},
 	} {
-		err := answered(&http.Response{StatusCode: tc.code, Header: http.Header{"Retry-After": {tc.after}}}, now)
+		err := newPoster("").answered(&http.Response{StatusCode: tc.code, Header: http.Header{"Retry-After": {tc.after}}}, now)
 		var wait time.Duration
 		if later := (*laterError)(nil); errors.As(err, &later) {
 			wait = later.after
@@ -138,7 +138,7 @@ func TestEachAnswerIsUnderstood(t *testing.T) {
 		}
 	}
 	for _, code := range []int{200, 202, 204} {
-		if err := answered(&http.Response{StatusCode: code}, now); err != nil {
+		if err := newPoster("").answered(&http.Response{StatusCode: code}, now); err != nil {
 			t.Errorf("%d: %v", code, err)
 		}
 	}

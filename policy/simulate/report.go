@@ -13,6 +13,8 @@ type Report struct {
 	// Users and Parts are what was read.
 	Users int `json:"users"`
 	Parts int `json:"parts"`
+	// RefusedBefore is what was refused then. What would be refused now is told in parts: nobody knows how often a client would try again.
+	RefusedBefore Refused `json:"refused_before"`
 	// Before is what was forwarded then, After what would have been.
 	Before int64 `json:"before_ms"`
 	After  int64 `json:"after_ms"`

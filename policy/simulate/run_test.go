@@ -105,11 +105,14 @@ const line = `{"specversion":"1.0","id":"s1:1","source":"/sttgate/a","type":"dev
 
 func TestEventsAreReadOnceAndInTime(t *testing.T) {
 	later := strings.ReplaceAll(strings.ReplaceAll(line, "12:05", "12:10"), "s1:1", "s1:2")
-	step := `{"specversion":"1.0","id":"FU-1","source":"/sttgate/a","type":"dev.sttgate.policy.step.v1","subject":"ann","data":{}}`
+	step := `{"specversion":"1.0","id":"FU-1","source":"/sttgate","type":"dev.sttgate.policy.step.v1","subject":"ann","data":{"to":"warning"}}`
+	refused := func(id, subject string) string {
+		return `{"specversion":"1.0","id":"` + id + `","source":"/sttgate/a","type":"dev.sttgate.usage.refusal.v1",` + subject + `"data":{"reason":"budget_exhausted","count":21}}`
+	}
 	empty := strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(line, "300000", "0"), "120000", "0"), "s1:1", "s2:1")
 	unheard := strings.ReplaceAll(strings.ReplaceAll(line, `"speech_ms":120000,`, ""), "s1:1", "s3:1")
 	var told int64
-	text := strings.Join([]string{later, line, "", line, step, empty, unheard}, "\n") + "\n"
+	text := strings.Join([]string{later, line, "", line, step, refused("r1", `"subject":"ann",`), refused("r2", ""), refused("r1", `"subject":"ann",`), empty, unheard}, "\n") + "\n"
 	got, err := simulate.Read(strings.NewReader(text), func(n int64) { told = n })
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +123,10 @@ func TestEventsAreReadOnceAndInTime(t *testing.T) {
 		{"ann", "pro", "deepgram", at, 300_000, 300_000},
 		{"ann", "pro", "deepgram", at.Add(5 * time.Minute), 300_000, 120_000},
 	}
-	if fmt.Sprint(got) != fmt.Sprint(want) || told != int64(len(text)) {
+	if got.Refused != (simulate.Refused{Times: 42, Users: 1}) {
+		t.Errorf("refused: %+v", got.Refused)
+	}
+	if fmt.Sprint(got.Parts) != fmt.Sprint(want) || told != int64(len(text)) {
 		t.Fatalf("%v, want %v; %d of %d bytes", got, want, told, len(text))
 	}
 }
@@ -130,7 +136,13 @@ func TestABadEventIsNamedByItsLine(t *testing.T) {
 		"no JSON":    func(string) string { return "what" },
 		"no id":      func(s string) string { return strings.Replace(s, `"id":"s1:1",`, "", 1) },
 		"no subject": func(s string) string { return strings.Replace(s, `"subject":"ann",`, "", 1) },
-		"negative":   func(s string) string { return strings.Replace(s, `:300000`, ":-1", 1) },
+		"no data":    func(s string) string { return s[:strings.Index(s, `,"data"`)] + "}" },
+		"a refusal that never was": func(string) string {
+			return `{"id":"r","source":"a","type":"dev.sttgate.usage.refusal.v1","data":{"count":0}}`
+		},
+		"a refusal without an id": func(string) string { return `{"type":"dev.sttgate.usage.refusal.v1","data":{"count":1}}` },
+		"a refusal without data":  func(string) string { return `{"id":"r","type":"dev.sttgate.usage.refusal.v1"}` },
+		"negative":                func(s string) string { return strings.Replace(s, `:300000`, ":-1", 1) },
 		"no time": func(s string) string {
 			return strings.ReplaceAll(strings.Replace(s, `"time":"2026-11-23T12:05:00Z",`, "", 1), `"to":"2026-11-23T12:05:00Z",`, "")
 		},
@@ -148,13 +160,14 @@ func TestABadEventIsNamedByItsLine(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add(line)
+	f.Add(`{"id":"r","type":"dev.sttgate.usage.refusal.v1","data":{"count":2}}`)
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {
-		parts, err := simulate.Read(strings.NewReader(text), nil)
+		got, err := simulate.Read(strings.NewReader(text), nil)
 		if err != nil {
 			return
 		}
-		if _, err := simulate.Run(parts, simulate.Options{Rules: rules(), Budgets: budgets()}); err != nil {
+		if _, err := simulate.Run(got.Parts, simulate.Options{Rules: rules(), Budgets: budgets()}); err != nil {
 			t.Fatal(err)
 		}
 	})
