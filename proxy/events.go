@@ -14,9 +14,9 @@ import (
 type Events struct {
 	// Interval is between two Used of a running stream.
 	Interval time.Duration
-	// Used is told of each part of a stream, and of the end of each stream, upload and job. It must not block: it is
-	// called by the one ticker of all streams.
-	Used func(Used)
+	// Used is told of each part of a stream, and of the end of each stream, upload and job. For a part it must not block: that is
+	// told by the one ticker of all streams. One that is not taken is told with the next.
+	Used func(Used) (taken bool)
 	// Refused is told of each request that was refused, and of each stream that the gateway ended or began to drop. It
 	// must not block: it may be called by the goroutine that reads the client.
 	Refused func(Refused)

@@ -9,8 +9,8 @@ import (
 // tally is what Events was told of a stream. The ticker and the end both tell.
 type tally struct {
 	mu   sync.Mutex
-	seq  int
-	from time.Time // where the next stretch begins
+	seq  int       // of the last part
+	from time.Time // where the next begins
 	last Figures   // of all that was told
 	over bool
 }
@@ -30,8 +30,11 @@ func (s *Stream) part(now time.Time) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.over && now.Sub(c.from) >= s.tap.gate.events.Interval {
-		s.told(now, nil)
+	if c.over || now.Sub(c.from) < s.tap.gate.events.Interval {
+		return
+	}
+	if e, whole := s.since(now); s.tap.gate.events.Used(e) {
+		c.from, c.last, c.seq = now, whole, e.Seq
 	}
 }
 
@@ -42,19 +45,18 @@ func (s *Stream) last(result, method string, unsettled bool) {
 		return
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.over = true
-	s.told(time.Now(), func(e *Used) {
-		whole := c.last
-		e.Final, e.Result, e.Method, e.Unsettled, e.Total = true, result, method, unsettled, &whole
-		if d, ok := s.tap.session.Reported(); ok {
-			whole.Vendors, e.Vendors, e.Reported = d.Milliseconds(), d.Milliseconds(), true
-		}
-	})
+	e, whole := s.since(time.Now())
+	c.mu.Unlock()
+	e.Final, e.Result, e.Method, e.Unsettled, e.Total = true, result, method, unsettled, &whole
+	if d, ok := s.tap.session.Reported(); ok {
+		whole.Vendors, e.Vendors, e.Reported = d.Milliseconds(), d.Milliseconds(), true
+	}
+	s.tap.gate.events.Used(e) // not under the lock: the ticker would wait for it
 }
 
-// told tells of what came up to now. It is called with the tally's lock held; finish completes an end.
-func (s *Stream) told(now time.Time, finish func(*Used)) {
+// since is what came since the last part, and the whole up to now. It is called with the tally's lock held.
+func (s *Stream) since(now time.Time) (Used, Figures) {
 	t, c := s.tap, s.tally
 	p, last := s.Progress(), t.purse.account.Last()
 	// Neither goes back: what was told was told, and of audio that nothing here can measure the vendor's word may be less.
@@ -67,16 +69,11 @@ func (s *Stream) told(now time.Time, finish func(*Used)) {
 		Connection: now.Sub(s.Started).Milliseconds(),
 		Charged:    t.purse.account.Charged(),
 	}
-	c.seq++
 	e := Used{
-		Stream: s.ID, Request: s.request, Seq: c.seq, User: s.User, Plan: t.sub.plan, Provider: s.Provider, Variant: t.route.Variant, Mode: s.Mode,
+		Stream: s.ID, Request: s.request, Seq: c.seq + 1, User: s.User, Plan: t.sub.plan, Provider: s.Provider, Variant: t.route.Variant, Mode: s.Mode,
 		From: c.from, To: now, Figures: whole.minus(c.last), Heard: true, Basis: cmp.Or(t.purse.basis, ChargeAudio),
 		Stage: t.gate.effects(t.gate.rules.Load(), t.sub, last.State, last.At).Stage, Balances: paidFrom(last.Balances),
 	}
 	e.Model, e.Asked = heardBy(t.swap()), t.swap().Asked
-	c.from, c.last = now, whole
-	if finish != nil {
-		finish(&e)
-	}
-	t.gate.events.Used(e)
+	return e, whole
 }

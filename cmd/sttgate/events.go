@@ -14,7 +14,7 @@ func (t *tidings) events() proxy.Events {
 	}
 	return proxy.Events{
 		Interval: t.every,
-		Used:     func(u proxy.Used) { t.usage.Used(used(u)) },
+		Used:     func(u proxy.Used) bool { return t.usage.Used(used(u)) },
 		Refused:  func(r proxy.Refused) { t.usage.Refused(refused(r)) },
 	}
 }

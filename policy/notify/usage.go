@@ -34,8 +34,8 @@ type UsageOptions struct {
 	Log      *slog.Logger
 }
 
-// Usage tells what is used and refused. Nobody who calls it waits for the disk: a queue is in between, and what finds no room there
-// is dropped and counted. It is safe for concurrent use.
+// Usage tells what is used and refused. Nobody who calls it waits for the disk: a queue is in between, and what finds no room there is
+// told later, or dropped and counted. It is safe for concurrent use.
 //
 //	Used ────────────────► queue (4096) ──┐
 //	Refused ──► refusals (1 a minute) ────┴─► Append, some together ──► outbox ──► file, http
@@ -66,23 +66,25 @@ func (u *Usage) Close() {
 	u.work.Wait()
 }
 
-// Used tells of a part or an end. Parts never wait; an end may, for a second at most, and only while the queue is full.
-func (u *Usage) Used(e Used) {
+// Used tells of a part or an end. A part never waits: while the queue is full it is not taken, and its amounts are the next one's. An end
+// waits for a second at most; then it is dropped.
+func (u *Usage) Used(e Used) (taken bool) {
 	select {
 	case u.queue <- e:
-		return
+		return true
 	default:
 	}
 	if !e.Final {
-		u.dropped(1)
-		return
+		return false
 	}
 	t := time.NewTimer(endPatience)
 	defer t.Stop()
 	select {
 	case u.queue <- e:
+		return true
 	case <-t.C:
 		u.dropped(1)
+		return false
 	}
 }
 

@@ -17,20 +17,18 @@ import (
 
 func at(seconds int) time.Time { return time.Date(2026, 11, 23, 12, 0, seconds, 0, time.UTC) }
 
-func ptr(ms int64) *int64 { return &ms }
-
 // tales are one event of each type, with every field.
 func tales() map[string]tale {
 	part := Used{
 		Stream: "019ab3c0-7e2f-7c4b-9d54-0c6c0f5f9a11", Seq: 1, Request: "5f0c", User: "ann", Plan: "pro", Provider: "deepgram", Variant: "v1", Model: "nova-3",
-		Mode: "stream", From: at(0), To: at(300), Figures: Figures{Audio: 299_980, Speech: ptr(120_400), Connection: 300_000, Charged: 299_980},
+		Mode: "stream", From: at(0), To: at(300), Figures: Figures{Audio: 299_980, Speech: new(int64(120_400)), Connection: 300_000, Charged: 299_980},
 		Basis: "audio", Stage: "none",
 		Budgets: []Touched{{Budget: "deepgram-daily", Window: "day", Limit: 1_800_000, Used: 305_000, Remaining: 1_495_000, Resets: at(12 * 3600)}},
 	}
 	end := part
 	end.Seq, end.From, end.To, end.Final, end.Result, end.Method = 2, at(300), at(312), true, "ok", "length"
-	end.Figures = Figures{Audio: 11_000, Speech: ptr(4_600), Dropped: 500, Connection: 12_000, Reported: ptr(310_990), Charged: 11_000}
-	end.Total = &Figures{Audio: 310_980, Speech: ptr(125_000), Dropped: 500, Connection: 312_000, Reported: ptr(310_990), Charged: 310_980}
+	end.Figures = Figures{Audio: 11_000, Speech: new(int64(4_600)), Dropped: 500, Connection: 12_000, Reported: new(int64(310_990)), Charged: 11_000}
+	end.Total = &Figures{Audio: 310_980, Speech: new(int64(125_000)), Dropped: 500, Connection: 312_000, Reported: new(int64(310_990)), Charged: 310_980}
 	end.Budgets = []Touched{{Budget: "everybody", Window: "24h0m0s", Limit: 360_000_000, Used: 310_980, Remaining: 359_689_020, Shadow: true}}
 	job := part
 	job.Mode, job.Reserved, job.Figures, job.Budgets = "job", 60_000, Figures{Connection: 240}, nil
