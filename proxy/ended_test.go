@@ -135,7 +135,7 @@ func TestARefusalIsNoSession(t *testing.T) {
 func TestWhatNobodyWantsToKnowIsNotLookedFor(t *testing.T) {
 	r := newRig(t, rigOptions{})
 	c := r.connect("alice", linear16)
-	st := r.server.Streams.List()[0]
+	st := r.running()
 	if st.tap.pauses != nil || st.tap.excerpt != nil {
 		t.Error("it is")
 	}

@@ -126,7 +126,7 @@ func TestAStreamThatIsHeldBackEndsAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	r.server.Streams.List()[0].stop(Killed())
+	r.running().stop(Killed())
 	if _, closed := c.read(); closed.Code != 1012 {
 		t.Errorf("closed with %v", closed)
 	}
