@@ -37,28 +37,22 @@ const (
 	typeRefusal = "dev.sttgate.usage.refusal.v1"
 )
 
-// event is what is read of a line (CloudEvents 1.0, JSON). What data is depends on the type.
+// event is what is read of a line (CloudEvents 1.0, JSON). An end's audio is that since the last part. A refusal has a count: it
+// may stand for some.
 type event struct {
-	ID      string          `json:"id"`
-	Source  string          `json:"source"`
-	Type    string          `json:"type"`
-	Subject string          `json:"subject"`
-	Time    time.Time       `json:"time"`
-	Data    json.RawMessage `json:"data"`
-}
-
-// used is the data of a part or an end. An end's audio is that since the last part.
-type used struct {
-	Plan     string    `json:"plan"`
-	Provider string    `json:"provider"`
-	To       time.Time `json:"to"`
-	Audio    int64     `json:"audio_ms"`
-	Speech   *int64    `json:"speech_ms"`
-}
-
-// refused is the data of a refusal: it may stand for some.
-type refused struct {
-	Count int `json:"count"`
+	ID      string    `json:"id"`
+	Source  string    `json:"source"`
+	Type    string    `json:"type"`
+	Subject string    `json:"subject"`
+	Time    time.Time `json:"time"`
+	Data    struct {
+		Plan     string    `json:"plan"`
+		Provider string    `json:"provider"`
+		To       time.Time `json:"to"`
+		Audio    int64     `json:"audio_ms"`
+		Speech   *int64    `json:"speech_ms"`
+		Count    int       `json:"count"`
+	} `json:"data"`
 }
 
 // maxLine bounds a line: an event has a few hundred bytes.
@@ -92,7 +86,7 @@ func Read(r io.Reader, progress func(bytes int64)) (Record, error) {
 			continue
 		}
 		var e event
-		if err := json.Unmarshal(line, &e); err != nil {
+		if err := json.Unmarshal(line, &e); err != nil && !another(line) {
 			return Record{}, fmt.Errorf("line %d is no usage event: %w", n, err)
 		}
 		if err := all.take(e); err != nil {
@@ -110,18 +104,30 @@ func Read(r io.Reader, progress func(bytes int64)) (Record, error) {
 	return all.Record, nil
 }
 
+// another reports whether a line is an event of a type that is not read: its data has a form of its own, in which "to" may be a stage.
+func another(line []byte) bool {
+	var e struct {
+		Type string `json:"type"`
+	}
+	return json.Unmarshal(line, &e) == nil && e.Type != "" && !wanted(e.Type)
+}
+
+func wanted(typ string) bool { return typ == typePart || typ == typeEnd || typ == typeRefusal }
+
 // take takes one event in.
 func (a *reading) take(e event) error {
-	var p Part
-	var r refused
-	var err error
-	switch e.Type {
-	case typePart, typeEnd:
-		p, err = e.part(a.words)
-	case typeRefusal:
-		r, err = e.refused()
-	default:
+	if !wanted(e.Type) {
 		return nil
+	}
+	var p Part
+	var err error
+	switch {
+	case e.ID == "":
+		err = errors.New("an event without an id: what is written twice could not be told")
+	case e.Type != typeRefusal:
+		p, err = e.part(a.words)
+	case e.Data.Count < 1:
+		err = errors.New("a refusal that never was: count is below 1")
 	}
 	if err != nil {
 		return err
@@ -131,45 +137,28 @@ func (a *reading) take(e event) error {
 		return nil
 	}
 	a.seen[key] = struct{}{}
-	if p.Audio > 0 || p.Speech > 0 {
-		a.Parts = append(a.Parts, p)
-	}
-	if a.Refused.Times += r.Count; r.Count > 0 && e.Subject != "" {
+	switch {
+	case e.Type != typeRefusal:
+		if p.Audio > 0 || p.Speech > 0 {
+			a.Parts = append(a.Parts, p)
+		}
+		return nil
+	case e.Subject != "":
 		a.users[a.words.of(e.Subject)] = struct{}{}
 	}
+	a.Refused.Times += e.Data.Count
 	return nil
 }
 
-func (e event) refused() (r refused, err error) {
-	if err := json.Unmarshal(e.Data, &r); err != nil {
-		return r, fmt.Errorf("the data of a refusal: %w", err)
-	}
-	switch {
-	case e.ID == "":
-		return r, errNoID
-	case r.Count < 1:
-		return r, errors.New("a refusal that never was: count is below 1")
-	}
-	return r, nil
-}
-
-var errNoID = errors.New("an event without an id: what is written twice could not be told")
-
 func (e event) part(words intern) (Part, error) {
-	var d used
-	if err := json.Unmarshal(e.Data, &d); err != nil {
-		return Part{}, fmt.Errorf("the data of a part: %w", err)
-	}
-	p := Part{User: words.of(e.Subject), Plan: words.of(d.Plan), Provider: words.of(d.Provider), At: d.To, Audio: d.Audio, Speech: d.Audio}
+	p := Part{User: words.of(e.Subject), Plan: words.of(e.Data.Plan), Provider: words.of(e.Data.Provider), At: e.Data.To, Audio: e.Data.Audio, Speech: e.Data.Audio}
 	if p.At.IsZero() {
 		p.At = e.Time
 	}
-	if d.Speech != nil {
-		p.Speech = *d.Speech
+	if e.Data.Speech != nil {
+		p.Speech = *e.Data.Speech
 	}
 	switch {
-	case e.ID == "":
-		return p, errNoID
 	case p.User == "":
 		return p, errors.New("an event without a subject: whose use is it")
 	case p.At.IsZero():
