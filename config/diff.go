@@ -69,7 +69,6 @@ type entry struct {
 	item      bool
 	within    string // the item that it is a part of
 	raw, text string // the value itself, and what of it may be shown
-	leaf      *node
 }
 
 func index(all []entry) map[string]entry {
@@ -83,7 +82,10 @@ func index(all []entry) map[string]entry {
 func entriesOf(n *node, s Sources) []entry {
 	var out []entry
 	n.walk("", "", func(n *node, key, within string, item bool) {
-		e := entry{key: key, path: n.path, item: item, within: within, text: written(n, s), leaf: n}
+		if n.kind == list || n.kind == table {
+			return // an empty one: what it lost is said item by item
+		}
+		e := entry{key: key, path: n.path, item: item, within: within, text: written(n, s)}
 		if e.raw = e.text; !item {
 			e.raw = unmasked(n)
 		}
@@ -92,9 +94,9 @@ func entriesOf(n *node, s Sources) []entry {
 	return out
 }
 
-// walk visits every value below n and every item of lists and tables, under the key that a diff shows it by.
+// walk visits every value below n, every item of lists and tables, and those that have none, under the key that a diff shows it by.
 func (n *node) walk(key, within string, visit func(n *node, key, within string, item bool)) {
-	if n.kind != section && n.kind != list && n.kind != table {
+	if n.kind != section && len(n.items) == 0 {
 		visit(n, key, within, false)
 		return
 	}

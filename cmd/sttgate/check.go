@@ -39,7 +39,7 @@ is wrong, and exits with 1.`,
 func (p *program) check(file string, asJSON bool) error {
 	cfg, sources, err := config.Load(file, p.environ)
 	if asJSON {
-		return p.checkJSON(err)
+		return p.checkJSON(cfg, sources, err)
 	}
 	if err != nil {
 		return p.faults(err)
@@ -76,18 +76,32 @@ type checkedFault struct {
 	What string `json:"what"`
 }
 
-func (p *program) checkJSON(err error) error {
+// checkedValue is a key of the effective config for programs.
+type checkedValue struct {
+	Key    string `json:"key"`
+	Value  any    `json:"value"`
+	Source string `json:"source"`
+}
+
+func (p *program) checkJSON(cfg config.Config, sources config.Sources, err error) error {
 	out := struct {
 		Valid  bool           `json:"valid"`
 		Faults []checkedFault `json:"faults"`
+		Hash   string         `json:"hash,omitempty"`
+		Values []checkedValue `json:"values,omitempty"`
 	}{Valid: err == nil, Faults: []checkedFault{}}
 	var faults config.Faults
 	switch {
+	case err == nil:
+		out.Hash = cfg.Hash()
+		for _, v := range cfg.Values(sources) {
+			out.Values = append(out.Values, checkedValue{v.Key, v.Value, v.At.String()})
+		}
 	case errors.As(err, &faults):
 		for _, f := range faults {
 			out.Faults = append(out.Faults, checkedFault{f.At.File, f.At.Line, f.At.Env, f.Key, f.What})
 		}
-	case err != nil:
+	default:
 		out.Faults = append(out.Faults, checkedFault{What: err.Error()})
 	}
 	if perr := p.printJSON(out); perr != nil {

@@ -7,6 +7,7 @@ is reached through.
 	           ├─ serve ──────► config ─► gateway (the graph: ledger, policy, proxy, admin)
 	           ├─ check ──────► config
 	           ├─ healthcheck ► config ─► GET the admin listener
+	           ├─ reload ─────► config ─► the admin API
 	           ├─ user ───────► config ─► the admin API
 	           ├─ token ──────► config ─► a caller token
 	           ├─ ledger ─────► config ─► a store ◄─► a file

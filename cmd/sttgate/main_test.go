@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the real program as a process. Each script has a fake vendor
 // at $VENDOR, and a gateway before it at $GATE with its admin listener at $ADMIN
-// and the demo's budget of 4 s for who is restricted. $AUDIO holds the meter's files.
+// and the demo's budget of 4 s for who is restricted; its config file is $GATEFILE. $AUDIO holds the meter's files.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -54,6 +54,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("VENDOR", h.vendors.listener.Addr().String())
 			e.Setenv("GATE", h.gateway.DataAddr())
 			e.Setenv("ADMIN", h.gateway.AdminAddr())
+			e.Setenv("GATEFILE", filepath.Join(h.dir, "sttgate.yaml"))
 			return os.WriteFile(e.WorkDir+"/speech.raw", []byte(speech), 0o600)
 		},
 	})

@@ -23,7 +23,7 @@ import (
 func (g *gateway) operator(cfg config.Config, metrics prometheus.Gatherer, v admin.Version) (http.Handler, error) {
 	d := admin.Deps{
 		Policy: opsPolicy{g.proxy.Users, g.engine, g.store, g.config.rules},
-		Users:  opsUsers{g.proxy.Users, g.engine}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Health: opsHealth{g},
+		Users:  opsUsers{g.proxy.Users, g.engine}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Configs: opsConfig{g.config}, Health: opsHealth{g},
 		Minter: opsMinter{g.proxy.Minter}, Metrics: metrics, Log: g.log, Version: v,
 	}
 	for _, p := range provider.Builtin() {

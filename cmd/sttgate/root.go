@@ -72,7 +72,7 @@ end inside a running stream.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		p.serveCommand(), p.checkCommand(), p.demoCommand(), p.sendCommand(), p.meterCommand(), p.fakeCommand(),
-		p.userCommand(), p.explainCommand(), p.simulateCommand(), p.tokenCommand(), p.ledgerCommand(), p.healthcheckCommand(), p.versionCommand(),
+		p.reloadCommand(), p.userCommand(), p.explainCommand(), p.simulateCommand(), p.tokenCommand(), p.ledgerCommand(), p.healthcheckCommand(), p.versionCommand(),
 	)
 	return root
 }

@@ -73,10 +73,18 @@ func fetch(req *http.Request) ([]byte, error) {
 		return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Path, err)
 	}
 	if res.StatusCode/100 != 2 {
-		return nil, fmt.Errorf("%s %s: %s: %s", req.Method, req.URL.Path, res.Status, problem(body))
+		return nil, &answerError{fmt.Sprintf("%s %s: %s: %s", req.Method, req.URL.Path, res.Status, problem(body)), body}
 	}
 	return body, nil
 }
+
+// answerError is an answer that says no.
+type answerError struct {
+	text string
+	body []byte
+}
+
+func (e *answerError) Error() string { return e.text }
 
 // problem is the sentence in an RFC 9457 answer, or the start of any other.
 func problem(body []byte) string {

@@ -16,6 +16,8 @@ type problem struct {
 	Title  string `json:"title" doc:"the status in words"`
 	Status int    `json:"status" doc:"the HTTP status"`
 	Detail string `json:"detail,omitempty" doc:"what went wrong and what to do, for people"`
+	// Faults is an extension (RFC 9457, 3.2).
+	Faults ConfigFaults `json:"faults,omitempty" doc:"of a config that is refused: everything that is wrong"`
 }
 
 func (p problem) write(w http.ResponseWriter) {

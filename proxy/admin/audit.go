@@ -15,6 +15,7 @@ const (
 	auditStream  = "stream.end"
 	auditDrain   = "drain"
 	auditToken   = "token.mint"
+	auditReload  = "config.reload"
 )
 
 // audit writes the one line of a change: who, what, before, after, why. It is

@@ -26,6 +26,7 @@ type about struct {
 	id       string  // what {id} is
 	query    []param // what may stand behind the ?
 	body     any     // a zero value of what readBody fills; nil: none
+	takes    string  // the content type of a body that is text; "": it is none
 	answers  []good
 	problems []int // the statuses of errors, beside those of the guard
 }

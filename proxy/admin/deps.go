@@ -121,6 +121,7 @@ type Deps struct {
 	Policy  Policy
 	Streams Streams
 	Drainer Drainer
+	Configs Configs
 	Health  Health
 	Minter  Minter // nil (a nil interface): this gateway has no caller tokens
 	Metrics prometheus.Gatherer

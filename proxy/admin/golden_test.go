@@ -44,6 +44,15 @@ func goldenCases() []goldenCase {
 		{name: "drain", method: "POST", path: "/admin/v1/drain"},
 		{name: "token", method: "POST", path: "/admin/v1/tokens", body: `{"user":"alice","plan":"pro","ttl":"1d12h"}`},
 		{name: "token_defaults", method: "POST", path: "/admin/v1/tokens", body: `{"user":"alice"}`},
+		{name: "config", method: "GET", path: "/admin/v1/config"},
+		{name: "config_validate", method: "POST", path: "/admin/v1/config/validate", body: "limits: {streams: 200}\n"},
+		{name: "config_validate_bad", method: "POST", path: "/admin/v1/config/validate", body: "bad: 1\n"},
+		{name: "config_validate_large", method: "POST", path: "/admin/v1/config/validate", body: strings.Repeat("#", maxConfig+1)},
+		{name: "config_reload", method: "POST", path: "/admin/v1/config/reload"},
+		{name: "config_reload_bad", method: "POST", path: "/admin/v1/config/reload", before: func(s stand) {
+			s.errs = []error{ConfigFaults{{File: "gate.yaml", Line: 1, Key: "bad", What: "unknown key"}, {Env: "STTGATE_X", What: "overrides no key"}}}
+		}},
+		{name: "config_reload_failed", method: "POST", path: "/admin/v1/config/reload", before: func(s stand) { s.errs = []error{errInside} }},
 		{name: "version", method: "GET", path: "/version"},
 		{name: "metrics", method: "GET", path: "/metrics"},
 		{name: "not_found", method: "GET", path: "/admin/v1/nothing"},

@@ -33,7 +33,7 @@ func New(c Config, d Deps) (*Handler, error) {
 		return nil, err
 	}
 	switch {
-	case d.Users == nil, d.Policy == nil, d.Streams == nil, d.Drainer == nil, d.Health == nil, d.Metrics == nil, d.Log == nil:
+	case d.Users == nil, d.Policy == nil, d.Streams == nil, d.Drainer == nil, d.Configs == nil, d.Health == nil, d.Metrics == nil, d.Log == nil:
 		return nil, errors.New("admin: a dependency is missing")
 	case len(d.Stages) == 0:
 		return nil, errors.New("admin: no stages")
@@ -49,7 +49,7 @@ func New(c Config, d Deps) (*Handler, error) {
 	h.calls = slices.Concat(h.probeCalls(), []call{{http.MethodGet, "/metrics", func(w http.ResponseWriter, r *http.Request, _ string) { metrics.ServeHTTP(w, r) }, about{
 		name: "metrics", tag: "probes", says: "Metrics for Prometheus", more: "Open. In the format that Accept asks for.",
 		answers: []good{{status: http.StatusOK, says: "every metric", kinds: []string{"text/plain", "application/openmetrics-text", "application/vnd.google.protobuf"}}},
-	}}}, h.userCalls(), h.policyCalls(), h.operateCalls())
+	}}}, h.userCalls(), h.policyCalls(), h.operateCalls(), h.configCalls())
 	if err := checkCalls(h.calls); err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}

@@ -131,6 +131,37 @@ func (g *gateway) Mint(user, plan string, ttl time.Duration, at time.Time) (stri
 	return tok, nil
 }
 
+func (g *gateway) InForce() ConfigView {
+	return ConfigView{
+		Hash: "abc123", File: "gate.yaml", Loaded: now().Add(-time.Hour).In(time.FixedZone("X", 3600)),
+		Last:    ConfigAttempt{At: now(), Faults: ConfigFaults{{File: "gate.yaml", Line: 3, Key: "limits.streams", What: "must be a whole number"}}},
+		Restart: []ConfigChange{{Key: "listen", From: "127.0.0.1:1", To: "127.0.0.1:2"}},
+		Values: []ConfigValue{
+			{"listen", "127.0.0.1:1", "gate.yaml:1"},
+			{"limits.streams", 100, "env STTGATE_LIMITS_STREAMS"},
+			{"providers.deepgram.key", "***", "gate.yaml:2 via env:KEY"},
+			{"identity.path", true, "default"},
+			{"policy.exempt_users", []string{"ann"}, "gate.yaml:4"},
+		},
+	}
+}
+
+func (g *gateway) Try(contents []byte) (ConfigDiff, error) {
+	if strings.Contains(string(contents), "bad") {
+		return ConfigDiff{}, ConfigFaults{{File: "gate.yaml", Line: 1, Key: "bad", What: "unknown key"}}
+	}
+	return ConfigDiff{Hash: "def456", Changes: []ConfigChange{{Key: "budgets[trial]", To: "{name: trial}"}}}, nil
+}
+
+func (g *gateway) Reload() (before string, d ConfigDiff, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.fault(); err != nil {
+		return "", ConfigDiff{}, err
+	}
+	return "abc123", ConfigDiff{Hash: "def456", Changes: []ConfigChange{{Key: "limits.streams", From: "100", To: "200"}}, Restart: []ConfigChange{{Key: "listen", From: "a", To: "b"}}}, nil
+}
+
 func (g *gateway) Live() error                   { return g.live }
 func (g *gateway) Started() error                { return g.started }
 func (g *gateway) Ready(context.Context) []Check { return g.ready }
@@ -186,7 +217,7 @@ func deps(g *gateway, log io.Writer) Deps {
 	up.Set(1)
 	reg.MustRegister(up)
 	return Deps{
-		Users: g, Policy: g, Streams: g, Drainer: g, Health: g, Minter: g, Metrics: reg,
+		Users: g, Policy: g, Streams: g, Drainer: g, Configs: g, Health: g, Minter: g, Metrics: reg,
 		Log:     slog.New(slog.NewJSONHandler(log, nil)),
 		Stages:  []string{"none", "warning", "throttle", "restrict"},
 		Vendors: []string{"deepgram", "soniox", "speechmatics"},

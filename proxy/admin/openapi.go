@@ -81,6 +81,9 @@ func (c call) operation(s *schemas) (object, error) {
 	if ps := c.parameters(); len(ps) > 0 {
 		op["parameters"] = ps
 	}
+	if c.about.takes != "" {
+		op["requestBody"] = object{"required": true, "content": content(c.about.takes, object{"type": "string"})}
+	}
 	if c.about.body != nil {
 		schema, err := s.of(c.about.body)
 		if err != nil {

@@ -98,24 +98,27 @@ func exercises() map[string]exercise {
 	}
 	const why = `{"reason":"ticket 7"}`
 	return map[string]exercise{
-		"livez":       {method: "GET", path: "/livez", before: down},
-		"readyz":      {method: "GET", path: "/readyz", before: down},
-		"startupz":    {method: "GET", path: "/startupz", before: down},
-		"version":     {method: "GET", path: "/version"},
-		"openapi":     {method: "GET", path: "/openapi.json"},
-		"metrics":     {method: "GET", path: "/metrics"},
-		"listUsers":   {method: "GET", path: "/admin/v1/users?stage=throttle&limit=10", bad: "/admin/v1/users?limit=x"},
-		"user":        {method: "GET", path: "/admin/v1/users/alice", before: twoStreams, bad: "/admin/v1/users/a%20b"},
-		"setStage":    {method: "PUT", path: "/admin/v1/users/alice/stage", body: `{"stage":"restrict","reason":"r","until":"7d"}`, bad: `{"stage":"no","reason":"r"}`},
-		"resetUser":   {method: "POST", path: "/admin/v1/users/alice/reset", body: why, bad: `{}`},
-		"exemptUser":  {method: "PUT", path: "/admin/v1/users/alice/exempt", body: why, bad: `{}`},
-		"resolveCase": {method: "POST", path: "/admin/v1/users/alice/resolve", body: `{"case":"FU-00A1B2C3D4E5","reason":"r"}`, bad: `{}`, missing: `{"case":"FU-000000000000","reason":"r"}`},
-		"explain":     {method: "GET", path: "/admin/v1/users/alice/explain?provider=soniox&plan=pro", bad: "/admin/v1/users/alice/explain?provider=x"},
-		"case":        {method: "GET", path: "/admin/v1/cases/FU-00A1B2C3D4E5", missing: "/admin/v1/cases/FU-1"},
-		"listStreams": {method: "GET", path: "/admin/v1/streams", before: twoStreams},
-		"endStream":   {method: "DELETE", path: "/admin/v1/streams/s-1", before: twoStreams, bad: "/admin/v1/streams/a%20b", missing: "/admin/v1/streams/s-9"},
-		"drain":       {method: "POST", path: "/admin/v1/drain"},
-		"mintToken":   {method: "POST", path: "/admin/v1/tokens", body: `{"user":"alice","plan":"pro"}`, bad: `{"user":"a b"}`},
+		"livez":          {method: "GET", path: "/livez", before: down},
+		"readyz":         {method: "GET", path: "/readyz", before: down},
+		"startupz":       {method: "GET", path: "/startupz", before: down},
+		"version":        {method: "GET", path: "/version"},
+		"openapi":        {method: "GET", path: "/openapi.json"},
+		"metrics":        {method: "GET", path: "/metrics"},
+		"listUsers":      {method: "GET", path: "/admin/v1/users?stage=throttle&limit=10", bad: "/admin/v1/users?limit=x"},
+		"user":           {method: "GET", path: "/admin/v1/users/alice", before: twoStreams, bad: "/admin/v1/users/a%20b"},
+		"setStage":       {method: "PUT", path: "/admin/v1/users/alice/stage", body: `{"stage":"restrict","reason":"r","until":"7d"}`, bad: `{"stage":"no","reason":"r"}`},
+		"resetUser":      {method: "POST", path: "/admin/v1/users/alice/reset", body: why, bad: `{}`},
+		"exemptUser":     {method: "PUT", path: "/admin/v1/users/alice/exempt", body: why, bad: `{}`},
+		"resolveCase":    {method: "POST", path: "/admin/v1/users/alice/resolve", body: `{"case":"FU-00A1B2C3D4E5","reason":"r"}`, bad: `{}`, missing: `{"case":"FU-000000000000","reason":"r"}`},
+		"explain":        {method: "GET", path: "/admin/v1/users/alice/explain?provider=soniox&plan=pro", bad: "/admin/v1/users/alice/explain?provider=x"},
+		"case":           {method: "GET", path: "/admin/v1/cases/FU-00A1B2C3D4E5", missing: "/admin/v1/cases/FU-1"},
+		"listStreams":    {method: "GET", path: "/admin/v1/streams", before: twoStreams},
+		"endStream":      {method: "DELETE", path: "/admin/v1/streams/s-1", before: twoStreams, bad: "/admin/v1/streams/a%20b", missing: "/admin/v1/streams/s-9"},
+		"drain":          {method: "POST", path: "/admin/v1/drain"},
+		"getConfig":      {method: "GET", path: "/admin/v1/config"},
+		"validateConfig": {method: "POST", path: "/admin/v1/config/validate", body: "limits: {streams: 5}", bad: "{\xff: 1}"},
+		"reloadConfig":   {method: "POST", path: "/admin/v1/config/reload"},
+		"mintToken":      {method: "POST", path: "/admin/v1/tokens", body: `{"user":"alice","plan":"pro"}`, bad: `{"user":"a b"}`},
 	}
 }
 
@@ -145,7 +148,9 @@ func (x exercise) give(t *testing.T, status int) answer {
 	case http.StatusForbidden:
 		s, header = serve(t, open), []string{"Origin", "https://evil.example"}
 	case http.StatusRequestEntityTooLarge:
-		x.body = `{"reason":"` + strings.Repeat("x", maxBody) + `"}`
+		x.body = `{"reason":"` + strings.Repeat("x", maxConfig) + `"}`
+	case http.StatusUnprocessableEntity:
+		s.errs = []error{ConfigFaults{{File: "gate.yaml", Line: 3, Key: "limits.streams", What: "is negative"}}}
 	case http.StatusConflict:
 		s.errs = slices.Repeat([]error{ErrConflict}, conflictTries)
 	case http.StatusInternalServerError:
