@@ -11,6 +11,7 @@ import (
 type Event struct {
 	Ref      string    `json:"ref,omitempty"` // the case's
 	At       time.Time `json:"at"`
+	Found    time.Time `json:"found,omitzero"` // of a step that time alone has taken: when that was noticed
 	User     string    `json:"user"`
 	Plan     string    `json:"plan,omitempty"`
 	Cause    Cause     `json:"cause"`

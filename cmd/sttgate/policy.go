@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -26,7 +27,7 @@ func newEngine(c config.Policy, rules func() policy.Config, who *reviewer, tell 
 	}
 	reg.MustRegister(moves, reviews)
 	d := engine.Deps{
-		Store: store, Rules: rules, Publish: tell.Publish, Log: log,
+		Store: store, Rules: rules, Publish: tell.Publish, Round: time.Minute, Log: log,
 		Reviews: c.Review.Classifier.Concurrency, CreditsRefresh: c.Review.Credits.Refresh, SourceTTL: c.External.TTL,
 		Moved: func(from, to policy.Stage, cause policy.Cause) {
 			moves.WithLabelValues(string(from), string(to), string(cause)).Inc()

@@ -22,7 +22,7 @@ type Changed struct {
 }
 
 // change replaces a user's record by what fn makes of it, at the store's time, and delivers what happened. fn is asked again
-// with every newer record; false leaves the record as it is. done is false then, too.
+// with every newer record, in which the stages whose time is over have ended; false leaves it at that. done is false then, too.
 func (e *Engine) change(ctx context.Context, user string, fn func(policy.State, time.Time) (policy.State, policy.Event, bool)) (out Changed, done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -34,25 +34,40 @@ func (e *Engine) change(ctx context.Context, user string, fn func(policy.State, 
 		if out.Before, err = policy.DecodeState(u.State.Data); err != nil {
 			return out, false, err
 		}
-		next, ev, ok := fn(out.Before, u.At)
-		if !ok {
+		lapsed, events := policy.Lapse(out.Before, e.Rules(), user, u.At)
+		next, ev, ok := fn(lapsed, u.At)
+		switch {
+		case !ok && len(events) == 0:
 			return out, false, nil
+		case !ok:
+			next = lapsed
+		default:
+			ev.User = user
+			events = append(events, ev)
+			out.Event = ev
 		}
-		ev.User = user
-		if ev.Moved() {
-			next.Owed = append(slices.Clone(next.Owed[max(0, len(next.Owed)+1-policy.MaxOwed):]), ev)
-		}
+		next = owing(next, events)
 		written, err := e.write(ctx, user, next, u.State.Version)
 		if err != nil {
 			return out, false, err
 		}
 		if written {
-			out.After, out.Event = next, ev
-			e.happened(ctx, ev)
-			return out, true, nil
+			out.After = next
+			e.happened(ctx, user, events)
+			return out, ok, nil
 		}
 	}
 	return out, false, fmt.Errorf("record of user %s: %w %d times", user, ledger.ErrConflict, mostTries)
+}
+
+// owing is a record with events that somebody is to be told of.
+func owing(st policy.State, events []policy.Event) policy.State {
+	for _, ev := range events {
+		if ev.Moved() {
+			st.Owed = append(slices.Clone(st.Owed[max(0, len(st.Owed)+1-policy.MaxOwed):]), ev)
+		}
+	}
+	return st
 }
 
 // write is a compare-and-set: false when somebody was faster.
@@ -68,8 +83,20 @@ func (e *Engine) write(ctx context.Context, user string, st policy.State, versio
 	return err == nil, err
 }
 
-// happened counts an event, and tells it.
-func (e *Engine) happened(ctx context.Context, ev policy.Event) {
+// happened counts events, and tells them.
+func (e *Engine) happened(ctx context.Context, user string, events []policy.Event) {
+	var owed []policy.Event
+	for _, ev := range events {
+		if e.count(ctx, ev); ev.Moved() {
+			owed = append(owed, ev)
+		}
+	}
+	if len(owed) > 0 {
+		e.deliver(ctx, user, owed)
+	}
+}
+
+func (e *Engine) count(ctx context.Context, ev policy.Event) {
 	if ev.Outcome != "" {
 		e.Reviewed(string(ev.Outcome))
 		e.Log.Info("user was reviewed", slog.String("user", ev.User), slog.String("case", ev.Ref), slog.String("outcome", string(ev.Outcome)),
@@ -86,12 +113,14 @@ func (e *Engine) happened(ctx context.Context, ev policy.Event) {
 	e.Moved(ev.From, ev.To, ev.Cause)
 	e.Log.Info("user was moved", slog.String("user", ev.User), slog.String("from", string(ev.From)), slog.String("to", string(ev.To)),
 		slog.String("cause", string(ev.Cause)), slog.String("case", ev.Ref), slog.Bool("shadow", ev.Shadow), slog.String("by", ev.By))
-	e.deliver(ctx, ev.User, []policy.Event{ev})
 }
 
 // deliver keeps the cases of events and publishes them. What is not delivered stays in the record, for the next
 // gateway that looks at the user.
 func (e *Engine) deliver(ctx context.Context, user string, events []policy.Event) {
+	// What is written is told, also by a gateway that goes down: the next one would tell it once more.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
 	var done []string
 	for _, ev := range events {
 		err := e.keep(ctx, ev)

@@ -18,8 +18,9 @@ func (e *Engine) check(ctx context.Context, s Sighting) error {
 	if err != nil {
 		return err
 	}
-	if owed := v.state.Owed; len(owed) > 0 && v.at.Sub(owed[0].At) > orphaned {
-		e.deliver(ctx, s.User, owed)
+	e.rescue(ctx, s.User, v.state, v.at)
+	if err := e.lapse(ctx, s.User, v.state, v.at); err != nil {
+		return err
 	}
 	if c.Source != policy.SourceOwn {
 		return e.follow(ctx, s.User)
@@ -136,8 +137,13 @@ func (e *Engine) begin(ctx context.Context, s Sighting, c policy.Config, mine st
 		if due, _ := policy.Due(v.state, c, s.User, v.triggers, v.at); !due {
 			return view{}, false, nil // somebody else was faster
 		}
-		v.state = policy.Begin(v.state, mine, c, v.at)
-		if won, err := e.write(ctx, s.User, v.state, v.version); won || err != nil {
+		lapsed, falls := policy.Lapse(v.state, c, s.User, v.at)
+		v.state = policy.Begin(owing(lapsed, falls), mine, c, v.at)
+		won, err := e.write(ctx, s.User, v.state, v.version)
+		if won {
+			e.happened(ctx, s.User, falls)
+		}
+		if won || err != nil {
 			return v, won, err
 		}
 	}

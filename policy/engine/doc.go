@@ -22,7 +22,8 @@
 // An event that moved a user lies in the record until its case is kept and its publisher has it; whichever
 // gateway next looks at the user delivers what one that died did not. Readers tell repetitions by the event's id.
 //
-// Operators' changes go the same way: Set, Reset, Resolve, Exempt.
+// Operators' changes go the same way: Set, Reset, Resolve, Exempt. A stage that ends by itself is seen by every read and becomes a step of the record, with its event,
+// with the next change of it, whatever that is; of users who do not come back a round of one gateway's sees to it (rounds.go).
 //
 // Where a backend moves users (policy.source), Follow brings the backend's stage into the record instead, and nothing
 // is reviewed here.

@@ -16,6 +16,7 @@ import (
 type Store interface {
 	ledger.States
 	Usage(ctx context.Context, q ledger.Query) (ledger.Usage, error)
+	NoteOnce(ctx context.Context, key string, value []byte, ttl time.Duration) (first bool, err error)
 	Note(ctx context.Context, key string, value []byte, ttl time.Duration) error
 	Noted(ctx context.Context, key string) ([]byte, error)
 }
@@ -60,6 +61,8 @@ type Deps struct {
 	// Source; nil unless policy.source names one. SourceTTL is how long its answer holds.
 	Source    Source
 	SourceTTL time.Duration
+	// Round is how often one of the gateways looks for users whose stages have ended and who do not come back; 0: never.
+	Round time.Duration
 	// Publish takes an event for good, or says why not: then it is told again. Repetitions have the same ID. It may be nil.
 	Publish func(context.Context, policy.Event) error
 	// Moved and Reviewed count; each may be nil. Results are those of [policy.Outcome], and the Result constants.
@@ -119,6 +122,9 @@ func New(d Deps) (*Engine, error) {
 	}
 	e := &Engine{Deps: d, checks: make(chan struct{}, mostChecks), reviews: make(chan struct{}, d.Reviews)}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
+	if e.Round > 0 {
+		e.work.Go(e.rounds)
+	}
 	return e, nil
 }
 
