@@ -56,7 +56,7 @@ func (g *gate) open(s subject, stream string, ms int64) (*bill, error) {
 	}
 	dec := decide(grant, 1)
 	dec.Allowed, dec.Violated = true, nil // what was reserved just now counts as used already
-	g.decided(dec)
+	g.decided(dec, grant.Balances)
 	return b, nil
 }
 
@@ -81,7 +81,7 @@ func (b *bill) refuse(ms int64) error {
 		dec = decide(before, ms)
 		dec.Allowed = false
 	}
-	b.gate.decided(dec)
+	b.gate.decided(dec, nil)
 	d := b.gate.exhausted(dec, b.sub, b.balances)
 	for _, bal := range b.balances.Balances {
 		if !bal.Shadow && !b.gate.rules.Load().shared(bal.Budget) && bal.Remaining > 0 && bal.Remaining < ms {

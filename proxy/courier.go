@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -78,7 +77,7 @@ func (c *courier) send(ctx context.Context, v *vendor, p parcel) (*http.Response
 	resp.Body = &patient{ReadCloser: resp.Body, patience: c.patience}
 	switch {
 	case resp.StatusCode >= 400:
-		c.metrics.failed(v.Name(), strconv.Itoa(resp.StatusCode/100)+"xx")
+		c.metrics.failed(v.Name(), errorCode(resp.StatusCode))
 	case resp.StatusCode >= 300 && resp.StatusCode != http.StatusNotModified || resp.StatusCode < 200:
 		_ = resp.Body.Close()
 		c.metrics.failed(v.Name(), "unreachable")

@@ -29,23 +29,32 @@ func (g *gate) split(names []string) (own, breakers []string) {
 	return own, breakers
 }
 
-// decided counts a decision. A shadow of each kind that would have said no counts once.
-func (g *gate) decided(d policy.Decision) {
-	if d.Allowed {
-		g.metrics.decided("allow", "within_budget", false)
-	} else {
-		g.metrics.decided("deny", string(g.reason(d.Violated)), false)
+// decided counts a decision, and of one that allows whether a budget is nearly spent. A shadow of each kind that would have said
+// no counts once.
+func (g *gate) decided(d policy.Decision, now []ledger.Balance) {
+	switch {
+	case !d.Allowed:
+		g.metrics.decided(refusing, string(g.reason(d.Violated)), false)
+	case slices.ContainsFunc(now, nearlySpent):
+		g.metrics.decided(allowed, nearLimit, false)
+	default:
+		g.metrics.decided(allowed, withinBudget, false)
 	}
 	own, breakers := g.split(d.ShadowViolated)
 	if slices.ContainsFunc(d.ShadowViolated, isStage) {
-		g.metrics.decided("deny", string(provider.StageRestrict), true)
+		g.metrics.decided(refusing, string(provider.StageRestrict), true)
 	}
 	if len(own) > 0 {
-		g.metrics.decided("deny", string(provider.BudgetExhausted), true)
+		g.metrics.decided(refusing, string(provider.BudgetExhausted), true)
 	}
 	if len(breakers) > 0 {
-		g.metrics.decided("deny", string(provider.BreakerOpen), true)
+		g.metrics.decided(refusing, string(provider.BreakerOpen), true)
 	}
+}
+
+// nearlySpent says that a budget is spent to four fifths: users are told from there on, too.
+func nearlySpent(b ledger.Balance) bool {
+	return !b.Shadow && b.Limit > 0 && b.Used >= b.Limit-b.Limit/5
 }
 
 // reason is why the violated budgets refuse. A stage that refuses would still do so when every budget is back. Where the user's own is spent, too, that is what counts: it

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -63,7 +62,7 @@ func failure(err error) string {
 	case err == nil:
 		return ""
 	case errors.As(err, &own):
-		return strconv.Itoa(own.status/100) + "xx"
+		return errorCode(own.status)
 	case errors.Is(err, context.Canceled):
 		return "canceled"
 	case denialOf(err).Reason == provider.UpstreamTimeout:

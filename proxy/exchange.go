@@ -281,6 +281,7 @@ func (x *exchange) report(err error) {
 		if charged, lost = x.bill.cost(); lost != nil {
 			lvl, attrs = slog.LevelError, append(attrs, slog.Any("settle_error", lost))
 		}
+		x.gate.metrics.unsettled(lost)
 	}
 	attrs = append(attrs, slog.Int64("charged_ms", charged))
 	if x.method != "" {

@@ -86,7 +86,7 @@ func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.
 	}
 	dec := decide(grant, 1)
 	dec.Allowed = grant.Ceiling > 0 // what was bought just now counts as used already
-	g.decided(dec)
+	g.decided(dec, grant.Balances)
 	if dec.Allowed {
 		e := g.effects(g.rules.Load(), s, grant.State, grant.At)
 		return &admission{subject: s, account: acct, grant: grant, effects: e, tempo: pace}, nil, nil

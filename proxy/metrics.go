@@ -29,6 +29,7 @@ type Metrics struct {
 	upstreamError *prometheus.CounterVec
 	backpressure  *prometheus.CounterVec
 	models        *prometheus.CounterVec
+	lost          prometheus.Counter
 }
 
 // NewMetrics registers the collectors.
@@ -39,18 +40,18 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		return c
 	}
 	m := &Metrics{
-		streamsActive: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "sttgate", Name: "streams_active", Help: "Streams running now."}, []string{"provider"}),
-		streams:       counter("streams_total", "Streams that ended and requests that were refused, by result.", "provider", "result"),
+		streamsActive: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "sttgate", Name: "streams_active", Help: "Streams, uploads and jobs running now."}, []string{"provider"}),
+		streams:       counter("streams_total", "Streams, uploads and jobs that ended, and requests that were refused.", "provider", "result"),
 		audioSeconds:  counter("audio_seconds_total", "Audio as time, forwarded to the vendor or dropped.", "provider", "mode", "kind"),
 		audioBytes:    counter("audio_bytes_total", "Audio in bytes, forwarded to the vendor or dropped.", "provider", "kind"),
-		charged:       counter("charged_seconds_total", "Audio charged to users when their streams ended.", "provider", "basis"),
+		charged:       counter("charged_seconds_total", "What users were charged when their streams and uploads ended; basis says whose figure it was.", "provider", "basis"),
 		meterDrift:    counter("meter_drift_seconds_total", "Difference between the vendor's figure and ours; sign is over where the vendor counted more.", "provider", "sign"),
 		meteredBy:     counter("metered_streams_total", "Streams and uploads that ended, by how their time was found.", "provider", "method"),
-		decisions:     counter("decisions_total", "Decisions of the budgets.", "decision", "reason", "shadow"),
+		decisions:     counter("decisions_total", "What the budgets said to requests, and to streams that they end or stop.", "decision", "reason", "shadow"),
 		leases:        counter("lease_requests_total", "Calls to the ledger by result.", "result"),
 		storeErrors:   counter("store_errors_total", "Calls to the ledger that failed.", "op", "class"),
 		models:        counter("models_replaced_total", "Streams, uploads and jobs that were given another model than they asked for, by their user's stage.", "provider", "shadow"),
-		upstreamError: counter("upstream_errors_total", "Vendor handshakes that failed: the vendor's status class, unreachable or timeout.", "provider", "code"),
+		upstreamError: counter("upstream_errors_total", "Vendor handshakes, requests and streams that failed, by the vendor's status or by what else was wrong.", "provider", "code"),
 		backpressure:  counter("relay_backpressure_seconds_total", "How long writes of streams have waited for a peer to read.", "direction"),
 		leaseSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "sttgate", Name: "lease_duration_seconds", Help: "How long the ledger took to answer.",
@@ -60,11 +61,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Namespace: "sttgate", Name: "upstream_handshake_seconds", Help: "From dialling the vendor to its answer.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"provider"}),
+		lost: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "sttgate", Name: "settles_lost_total",
+			Help: "Streams and uploads whose price could be written neither to the ledger nor to its journal.",
+		}),
 	}
-	for _, direction := range []string{toVendor, toClient} {
-		m.backpressure.WithLabelValues(direction) // 0 is a figure, too
-	}
-	reg.MustRegister(m.streamsActive, m.leaseSeconds, m.handshake)
+	reg.MustRegister(m.streamsActive, m.leaseSeconds, m.handshake, m.lost)
+	m.appear()
 	return m
 }
 
@@ -141,9 +144,16 @@ func (m *Metrics) settled(provider, basis string, chargedMillis int64) {
 	m.charged.WithLabelValues(provider, basis).Add(float64(chargedMillis) / 1000)
 }
 
-// failed counts a request that the vendor did not answer with success.
+// failed counts what the vendor did not answer with success.
 func (m *Metrics) failed(provider, code string) {
 	m.upstreamError.WithLabelValues(provider, code).Inc()
+}
+
+// unsettled counts a price that is lost; err is nil where it is not.
+func (m *Metrics) unsettled(err error) {
+	if err != nil {
+		m.lost.Inc()
+	}
 }
 
 func (m *Metrics) dialled(provider, failure string, took time.Duration) {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/sttgate/sttgate/proxy/fake"
 )
@@ -68,6 +70,55 @@ func TestWhatIsChargedIsCountedByWhoseFigureItWas(t *testing.T) {
 	for basis, want := range map[string]float64{ChargeAudio: 1.5, ChargeReported: 3, ChargeLarger: 0} {
 		if got := r.metric("charged_seconds_total", "basis", basis); got != want {
 			t.Errorf("%s: %v s, want %v", basis, got, want)
+		}
+	}
+}
+
+func TestABudgetThatIsNearlySpentIsCountedApart(t *testing.T) {
+	r := newRig(t, rigOptions{config: budgetOf(10 * time.Second)})
+	r.restrict("ann")
+	for _, ms := range []int{1000, 6900, 200, 1000} { // 10, 79, 81 and 91 %
+		r.upload("ann", raw16, zeros(int64(ms)*bytesPerMS), -1).wants(t, 200, "")
+	}
+	r.upload("ann", raw16, zeros(1000*bytesPerMS), -1).wants(t, 429, "budget_exhausted")
+	for reason, want := range map[string]float64{withinBudget: 2, nearLimit: 2, "budget_exhausted": 1} {
+		if got := r.metric("decisions_total", "reason", reason); got != want {
+			t.Errorf("%s: %v, want %v", reason, got, want)
+		}
+	}
+}
+
+func TestWhatStreamsHaveInHandIsAGauge(t *testing.T) {
+	r := newRig(t, rigOptions{config: budgetOf(time.Hour)})
+	r.restrict("ann")
+	c := r.connect("ann", linear16)
+	c.send(1, 1000)
+	inHand := func() float64 {
+		m := &dto.Metric{}
+		if err := r.server.Streams.inHand().(prometheus.Gauge).Write(m); err != nil {
+			t.Fatal(err)
+		}
+		return m.GetGauge().GetValue()
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for guard := time.Now().Add(hang); inHand() != 4; <-tick.C { // a slice of 5 s, of which one has passed
+		if time.Now().After(guard) {
+			t.Fatalf("%v s in hand", inHand())
+		}
+	}
+	r.stop()
+	if got := inHand(); got != 0 {
+		t.Errorf("%v s in hand of no stream", got)
+	}
+}
+
+func TestCodesOfTheVendorAreAClosedSet(t *testing.T) {
+	for status, want := range map[int]string{
+		301: "4xx", 400: "4xx", 401: "401", 402: "402", 403: "403", 404: "4xx", 429: "429", 499: "4xx", 500: "5xx", 503: "5xx", 999: "5xx",
+	} {
+		if got := errorCode(status); got != want {
+			t.Errorf("%d: %s, want %s", status, got, want)
 		}
 	}
 }

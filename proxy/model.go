@@ -60,13 +60,6 @@ func (m *Metrics) remodelled(provider string, s provider.Swap) {
 	}
 }
 
-// vendor prepares a vendor's counters: a counter that appears with its first count hides that from alerts.
-func (m *Metrics) vendor(name string) {
-	for _, shadow := range []string{"false", "true"} {
-		m.models.WithLabelValues(name, shadow)
-	}
-}
-
 // heardBy notes which model hears a stream, when its client has said which one should.
 func (t *tap) heardBy(s provider.Swap) {
 	t.model.Store(&s)

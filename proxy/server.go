@@ -72,6 +72,7 @@ func New(c Config, d Deps) (*Server, error) {
 	g.watch, g.sessions, g.events, g.patience = d.Watch, d.Sessions, d.Events, d.patience
 	s.Users = &Users{gate: g, store: d.Store, vendors: s.names()}
 	s.Streams = newStreams(sharedLimits{slots: d.Store, metrics: s.metrics})
+	d.Registry.MustRegister(s.Streams.inHand())
 	first, err := s.setUp(c, nil)
 	if err != nil {
 		s.Streams.Close()

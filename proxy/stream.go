@@ -136,6 +136,10 @@ func (s *Stream) report(res relay.Result, settle error) {
 	if v, ok := s.tap.session.(provider.Identified); ok && v.VendorID() != "" {
 		attrs = append(attrs, slog.String("vendor_id", v.VendorID())) // what the vendor's records know the stream by
 	}
+	if v, ok := s.tap.session.(provider.Complaining); ok && v.Complaint() != 0 {
+		attrs = append(attrs, slog.Int("vendor_error", v.Complaint()))
+		s.metrics.failed(s.Provider, errorCode(v.Complaint()))
+	}
 	rep, told := s.tap.session.Reported()
 	method := s.tap.sound.method(told)
 	attrs = append(attrs, slog.String("method", method))
@@ -160,6 +164,7 @@ func (s *Stream) report(res relay.Result, settle error) {
 		attrs = append(attrs, slog.Any("settle_error", settle))
 	}
 	s.flush()
+	s.metrics.unsettled(settle)
 	s.metrics.metered(s.Provider, method)
 	s.metrics.ended(s.Provider, s.result(res), cmp.Or(s.tap.purse.basis, ChargeAudio), charged)
 	s.log.LogAttrs(context.Background(), level(settle), "stream ended", attrs...)

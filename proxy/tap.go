@@ -193,7 +193,7 @@ func (t *tap) speech() int64 {
 // endUnpaid ends a stream that has nothing to go on with; violated is nil where no budget said so.
 func (t *tap) endUnpaid(d *provider.Denial, violated *policy.Decision) {
 	if t.end(d) && violated != nil {
-		t.gate.decided(*violated)
+		t.gate.decided(*violated, nil)
 	}
 }
 

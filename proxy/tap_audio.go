@@ -228,7 +228,7 @@ func (t *tap) unpaid(a provider.Audio, packet []byte, need int64, err error) rel
 	t.denial = d
 	if !t.dropping {
 		t.dropping, t.skipped = true, 0
-		t.gate.decided(*violated)
+		t.gate.decided(*violated, nil)
 		t.refused(Dropping, d)
 		t.keepalives.start(t.stream, t.session)
 	}

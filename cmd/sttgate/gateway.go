@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,6 +35,7 @@ type gateway struct {
 	log      *slog.Logger
 
 	draining sync.Once
+	began    atomic.Int64  // of the drain, in Unix ms; 0: there is none
 	drained  chan struct{} // closed when the data side is down
 	hurrying sync.Once
 	hurried  chan struct{} // closed when the grace of a drain is not to be waited for
@@ -93,7 +95,7 @@ func startGateway(ctx context.Context, live *config.Live, log *slog.Logger, vers
 	}
 	conf.apply = func(c config.Config) error { return data.Follow(c.Proxy, c.Policy.Rules) }
 	reg.MustRegister(reloadMetrics{live})
-	registerState(reg, g, v)
+	registerState(reg, g, v, func() time.Duration { return live.Now().Config.Proxy.WithDefaults().Drain.Grace })
 	ops, err := g.operator(cfg, reg, v)
 	if err != nil {
 		data.Streams.Close()
@@ -137,6 +139,7 @@ func (g *gateway) AdminAddr() string { return g.ops.Addr().String() }
 // get 503, running ones go on for drain.grace. Wait returns when it is done.
 func (g *gateway) Drain() {
 	g.draining.Do(func() {
+		g.began.Store(time.Now().UnixMilli())
 		g.proxy.Streams.BeginDrain()
 		g.log.Info("draining", slog.Int("streams", len(g.proxy.Streams.List())))
 		go func() {
@@ -153,6 +156,15 @@ func (g *gateway) Drain() {
 			g.proxy.Shutdown(ctx)
 		}()
 	})
+}
+
+// overdue is for how long streams have run beyond the grace of a drain.
+func (g *gateway) overdue(grace time.Duration) time.Duration {
+	began := g.began.Load()
+	if began == 0 || len(g.proxy.Streams.List()) == 0 { // Hurry ends the grace early, and what runs on for longer than two seconds then is cut
+		return 0
+	}
+	return max(time.Since(time.UnixMilli(began))-grace, 0)
 }
 
 // Hurry ends the grace of a drain: polite ends begin now and have two seconds.

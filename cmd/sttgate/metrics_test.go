@@ -2,23 +2,71 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sttgate/sttgate/policy"
+	"github.com/sttgate/sttgate/policy/notify"
+	"github.com/sttgate/sttgate/proxy/provider"
 )
 
-// TestMetricsAreThoseOfTheDocs holds names, types and labels of a gateway that has
-// had traffic of every kind against docs/metrics.md, in both directions.
-func TestMetricsAreThoseOfTheDocs(t *testing.T) {
+// metric is an entry of docs/metrics.yaml.
+type metric struct {
+	Name, Type, Help string
+	Labels           map[string][]string
+}
+
+func (m metric) String() string {
+	return fmt.Sprintf("%s %v: %s", m.Type, slices.Sorted(maps.Keys(m.Labels)), m.Help)
+}
+
+// admits says whether a label may have a value.
+func (m metric) admits(label, value string) bool {
+	return slices.ContainsFunc(m.Labels[label], func(v string) bool {
+		if pattern, ok := strings.CutPrefix(v, "/"); ok {
+			return regexp.MustCompile("^" + strings.TrimSuffix(pattern, "/") + "$").MatchString(value)
+		}
+		return v == value
+	})
+}
+
+// catalogue is docs/metrics.yaml by name.
+func catalogue(t *testing.T) map[string]metric {
+	t.Helper()
+	raw, err := os.ReadFile("../../docs/metrics.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Metrics []metric }
+	if err := yaml.Unmarshal(raw, &file); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]metric{}
+	for _, m := range file.Metrics {
+		all[m.Name] = m
+	}
+	return all
+}
+
+// TestMetricsAreThoseOfTheList holds a gateway that has had traffic against docs/metrics.yaml, in both directions: names, types,
+// help and labels with their values.
+func TestMetricsAreThoseOfTheList(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "")
+	deaf := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(deaf.Close)
+	w := newWorld(t, fmt.Sprintf("notify: {webhook: {url: %q, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz}}\n", deaf.URL))
 	p := serveProcess(t, w.file)
 	p.call(http.MethodPut, "/admin/v1/users/bob/stage", `{"stage":"restrict","reason":"test"}`, nil)
 	all := flood(t, p, 1)
@@ -28,53 +76,109 @@ func TestMetricsAreThoseOfTheDocs(t *testing.T) {
 	}
 	all.Wait()
 
-	got := map[string]string{}
+	want, got := catalogue(t), map[string]bool{}
 	for name, f := range p.scrape() {
 		if !strings.HasPrefix(name, "sttgate_") {
 			continue
 		}
-		got[name] = fmt.Sprintf("%s %v", strings.ToLower(f.GetType().String()), labels(f))
+		got[name] = true
+		checkFamily(t, want, f)
 	}
-	md, err := os.ReadFile("../../docs/metrics.md")
+	for name := range want {
+		if !got[name] {
+			t.Errorf("%s is in docs/metrics.yaml, and the gateway has none", name)
+		}
+	}
+	problems, err := promlint.New(strings.NewReader(p.send(http.MethodGet, "/metrics", http.StatusOK))).Lint()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{}
-	row := regexp.MustCompile("(?m)^\\| `(sttgate_[a-z_]+)` \\| ([a-z]+) \\|([^|]*)\\|")
-	for _, m := range row.FindAllStringSubmatch(string(md), -1) {
-		var names []string
-		for _, l := range regexp.MustCompile("`([a-z]+)`").FindAllStringSubmatch(m[3], -1) {
-			names = append(names, l[1])
-		}
-		slices.Sort(names)
-		want[m[1]] = fmt.Sprintf("%s %v", m[2], names)
-	}
-	// These need something to fail, which the other tests see to.
-	for _, name := range []string{"sttgate_store_errors_total", "sttgate_upstream_errors_total"} {
-		if _, ok := want[name]; !ok {
-			t.Errorf("%s is not documented", name)
-		}
-		delete(want, name)
-	}
-	for name, w := range want {
-		if got[name] != w {
-			t.Errorf("%s: the docs say %q, the gateway %q", name, w, got[name])
-		}
-	}
-	for name := range got {
-		if _, ok := want[name]; !ok {
-			t.Errorf("%s is not documented", name)
+	for _, l := range problems {
+		if strings.HasPrefix(l.Metric, "sttgate_") { // the others are not ours
+			t.Errorf("promlint: %s: %s", l.Metric, l.Text)
 		}
 	}
 }
 
-func labels(f *dto.MetricFamily) []string {
-	var names []string
-	for _, l := range f.GetMetric()[0].GetLabel() {
-		names = append(names, l.GetName())
+// checkFamily holds what a gateway shows against its entry.
+func checkFamily(t *testing.T, want map[string]metric, f *dto.MetricFamily) {
+	t.Helper()
+	m, ok := want[f.GetName()]
+	if !ok {
+		t.Errorf("%s is not in docs/metrics.yaml", f.GetName())
+		return
 	}
-	slices.Sort(names)
-	return names
+	for _, series := range f.GetMetric() {
+		labels := map[string][]string{}
+		for _, l := range series.GetLabel() {
+			labels[l.GetName()] = nil
+			if !m.admits(l.GetName(), l.GetValue()) {
+				t.Errorf("%s: %s=%q is not in docs/metrics.yaml", m.Name, l.GetName(), l.GetValue())
+			}
+		}
+		if got := (metric{m.Name, strings.ToLower(f.GetType().String()), f.GetHelp(), labels}); got.String() != m.String() {
+			t.Errorf("%s: docs/metrics.yaml says\n%s\nand the gateway\n%s", m.Name, m, got)
+			return
+		}
+	}
+}
+
+// TestThePageTellsEveryMetric holds docs/metrics.md against docs/metrics.yaml, in both directions.
+func TestThePageTellsEveryMetric(t *testing.T) {
+	t.Parallel()
+	md, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, told := catalogue(t), map[string]bool{}
+	row := regexp.MustCompile("(?m)^\\| `(sttgate_[a-z_]+)` \\| ([a-z]+) \\|([^|]*)\\|")
+	for _, m := range row.FindAllStringSubmatch(string(md), -1) {
+		told[m[1]] = true
+		var labels []string
+		for _, l := range regexp.MustCompile("`([a-z]+)`").FindAllStringSubmatch(m[3], -1) {
+			labels = append(labels, l[1])
+		}
+		slices.Sort(labels)
+		if w := want[m[1]]; m[2] != w.Type || !slices.Equal(labels, slices.Sorted(maps.Keys(w.Labels))) {
+			t.Errorf("%s: the page says %s %v, docs/metrics.yaml %s", m[1], m[2], labels, w)
+		}
+	}
+	for name, m := range want {
+		if !told[name] {
+			t.Errorf("the page does not tell of %s", name)
+		}
+		for label, values := range m.Labels {
+			for _, v := range values {
+				if !strings.HasPrefix(v, "/") && v != "true" && v != "false" && !strings.Contains(string(md), "`"+v+"`") {
+					t.Errorf("the page does not tell of %s{%s=%q}", name, label, v)
+				}
+			}
+		}
+	}
+}
+
+func TestTheClosedSetsAreThoseOfTheCode(t *testing.T) {
+	t.Parallel()
+	all := catalogue(t)
+	same := func(metric, label string, want []string) {
+		t.Helper()
+		got := slices.Sorted(slices.Values(all[metric].Labels[label]))
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s{%s}: docs/metrics.yaml has %v, the code %v", metric, label, got, want)
+		}
+	}
+	var vendors, stages []string
+	for _, p := range provider.Builtin() {
+		vendors = append(vendors, p.Name())
+	}
+	for _, s := range policy.Stages() {
+		stages = append(stages, string(s))
+	}
+	same("sttgate_streams_active", "provider", vendors)
+	same("sttgate_stage_transitions_total", "to", stages)
+	same("sttgate_reviews_total", "result", results())
+	same("sttgate_usage_events_total", "result", notify.Results())
 }
 
 // streams are the ids of the running streams.

@@ -51,6 +51,7 @@ func newTidings(cfg config.Config, rules func() policy.Config, store ledger.Stor
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("ledger.path %s: %w", cfg.Ledger.Path, err), closeAll(sinks))
 	}
+	reg.MustRegister(backlogs{t.box})
 	if cfg.Notify.Webhook.URL != "" {
 		t.budgets = notify.NewBudgets(t.notices, store, t.box.Append, log)
 	}

@@ -170,7 +170,7 @@ func (o opsHealth) Ready(ctx context.Context) []admin.Check {
 }
 
 // registerState adds the gauges of what the gateway is, asked at each scrape.
-func registerState(reg prometheus.Registerer, g *gateway, v admin.Version) {
+func registerState(reg prometheus.Registerer, g *gateway, v admin.Version, grace func() time.Duration) {
 	gauge := func(name, help string, labels prometheus.Labels, f func() float64) {
 		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "sttgate", Name: name, Help: help, ConstLabels: labels}, f))
 	}
@@ -182,6 +182,9 @@ func registerState(reg prometheus.Registerer, g *gateway, v admin.Version) {
 	}
 	gauge("draining", "1 while new streams are refused because the gateway goes down.", nil, func() float64 {
 		return flag(g.proxy.Streams.Draining())
+	})
+	gauge("drain_overdue_seconds", "How long streams have been running beyond drain.grace in a gateway that goes down; 0 while there is none.", nil, func() float64 {
+		return g.overdue(grace()).Seconds()
 	})
 	gauge("store_up", "1 while the ledger's store takes writes.", nil, func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -20,6 +20,7 @@ import (
 type reviewer struct {
 	store      ledger.Store
 	classifier *review.Classifier
+	judged     judged
 	recorder   *review.Recorder // with a classifier
 	excerpt    int
 	credits    *review.Credits
@@ -34,7 +35,7 @@ func newReviewer(c config.Policy, store ledger.Store, log *slog.Logger, reg prom
 		Help: "Sessions that were not written down for reviews: the store was in trouble, or too many ended at once.",
 	})
 	reg.MustRegister(lost)
-	r := &reviewer{store: store, classifier: review.NewClassifier(c.Review.Classifier, nil), credits: review.NewCredits(c.Review.Credits, nil)}
+	r := &reviewer{store: store, judged: newJudged(reg), classifier: review.NewClassifier(c.Review.Classifier, nil), credits: review.NewCredits(c.Review.Credits, nil)}
 	switch c.Rules.Source {
 	case policy.SourceHTTP:
 		r.backend = review.NewHTTPSource(c.External, nil)
@@ -76,7 +77,7 @@ func (r *reviewer) Judge(ctx context.Context, s engine.Subject) (policy.Verdict,
 	if err != nil {
 		return policy.Verdict{}, fmt.Errorf("evidence: %w", err)
 	}
-	return r.classifier.Judge(ctx, review.NewEvidence(review.Subject{User: s.User, Plan: s.Plan, Case: s.Ref, Exceeded: s.Triggers, At: s.At}, entries))
+	return r.judged.ask(ctx, r.classifier.Judge, review.NewEvidence(review.Subject{User: s.User, Plan: s.Plan, Case: s.Ref, Exceeded: s.Triggers, At: s.At}, entries))
 }
 
 // evidenceEntries are all that the ledger keeps: more than evidence is made of, for some may be a newer gateway's.

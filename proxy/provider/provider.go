@@ -222,6 +222,12 @@ type Session interface {
 // after 10 s without a message and asks for one every 3 to 5 s.
 const KeepaliveEvery = 4 * time.Second
 
+// Complaining is a Session whose vendor says inside the stream, and not at its handshake, what is wrong: as a status of
+// HTTP, with the meaning that it has there.
+type Complaining interface {
+	Complaint() int // 0 while there is none
+}
+
 // Identified is a Session whose vendor names it: the id under which the vendor's support
 // and logs know the stream.
 type Identified interface {

@@ -2,7 +2,9 @@ package provider
 
 import (
 	"bytes"
+	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -29,6 +31,7 @@ type sonioxSession struct {
 	reported time.Duration
 	told     bool
 	speech   spans
+	wrong    int // the vendor's error_code
 }
 
 // Greeting reads a client's first messages. Keepalives may come before the start
@@ -111,6 +114,9 @@ func (s *sonioxSession) FromVendor(text []byte) (Action, error) {
 			last = string(o.val) == "true"
 		case "error_code":
 			failed = true
+			if s.wrong == 0 && !s.denied {
+				s.wrong = complaint(o.val)
+			}
 		}
 	}
 	a := Action{Last: last || failed}
@@ -246,3 +252,20 @@ func (s *sonioxSession) Speech() time.Duration {
 	defer s.mu.Unlock()
 	return s.speech.total()
 }
+
+// Complaint is the first error_code of the vendor's.
+func (s *sonioxSession) Complaint() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wrong
+}
+
+// complaint reads a status; what is none counts as the vendor's own fault.
+func complaint(val []byte) int {
+	if n, err := strconv.Atoi(string(val)); err == nil && n >= 400 && n <= 599 {
+		return n
+	}
+	return http.StatusInternalServerError
+}
+
+var _ Complaining = (*sonioxSession)(nil)

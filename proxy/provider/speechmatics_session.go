@@ -30,6 +30,7 @@ type speechmaticsSession struct {
 	told     bool // the vendor told a time
 	total    time.Duration
 	id       string
+	wrong    int // what the vendor's Error comes to
 	channels int // as the vendor counts them; 0 for a stream without names
 	lanes    []*lane
 	names    []string // of the lanes

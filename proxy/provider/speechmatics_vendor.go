@@ -2,6 +2,7 @@ package provider
 
 import (
 	"encoding/json"
+	"net/http"
 	"time"
 )
 
@@ -19,6 +20,7 @@ func (s *speechmaticsSession) FromVendor(text []byte) (Action, error) {
 	case `"EndOfTranscript"`:
 		return s.endOfTranscript(text), nil
 	case `"Error"`:
+		s.complains(m.typ)
 		return Action{Last: true}, nil // a Close comes behind it, and nothing else
 	}
 	return Action{}, nil
@@ -26,7 +28,7 @@ func (s *speechmaticsSession) FromVendor(text []byte) (Action, error) {
 
 // speechmaticsMessage are the members that are read of any message, as they were written.
 type speechmaticsMessage struct {
-	kind, seq, channel, metadata, results, id, channels []byte
+	kind, typ, seq, channel, metadata, results, id, channels []byte
 
 	seqAt, seqEnd int // where seq stands
 }
@@ -36,6 +38,8 @@ func readSpeechmatics(text []byte) (m speechmaticsMessage) {
 		switch string(o.key) {
 		case "message":
 			m.kind = o.val
+		case "type":
+			m.typ = o.val
 		case "seq_no":
 			m.seq, m.seqAt, m.seqEnd = o.val, o.at, o.i
 		case "channel":
@@ -185,7 +189,40 @@ func (s *speechmaticsSession) VendorID() string {
 	return s.id
 }
 
-var _ Identified = (*speechmaticsSession)(nil)
+// complains notes the first Error of the vendor's; one behind an end of ours is its answer to that.
+func (s *speechmaticsSession) complains(typ []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wrong != 0 || s.denied {
+		return
+	}
+	switch string(typ) {
+	case `"timelimit_exceeded"`, `"insufficient_funds"`:
+		s.wrong = http.StatusPaymentRequired
+	case `"quota_exceeded"`: // of what runs at once
+		s.wrong = http.StatusTooManyRequests
+	case `"not_authorised"`:
+		s.wrong = http.StatusUnauthorized
+	case `"not_allowed"`:
+		s.wrong = http.StatusForbidden
+	case `"job_error"`, `"unknown_error"`:
+		s.wrong = http.StatusInternalServerError
+	default:
+		s.wrong = http.StatusBadRequest
+	}
+}
+
+// Complaint is the vendor's Error as a status.
+func (s *speechmaticsSession) Complaint() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wrong
+}
+
+var (
+	_ Identified  = (*speechmaticsSession)(nil)
+	_ Complaining = (*speechmaticsSession)(nil)
+)
 
 func jsonString(s string) []byte {
 	b, err := json.Marshal(s)
