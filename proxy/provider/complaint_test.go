@@ -39,6 +39,9 @@ func TestWhatAVendorSaysInsideAStreamIsAStatus(t *testing.T) {
 				t.Errorf("%s %s: %d, want %d", tt.vendor, tt.says, got, tt.want)
 			}
 			s = p.Open(provider.Route{})
+			if tt.vendor == "speechmatics" { // before that there is nothing to end
+				s = speechmatics(t)
+			}
 			s.Finish(&provider.Denial{Reason: provider.Draining})
 			if _, err := s.FromVendor([]byte(tt.says)); err != nil {
 				t.Fatal(err)
