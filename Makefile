@@ -14,12 +14,12 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check mutate bench bench-outage chaos bench-ledger demo conformance static image chart chart-validate ci clean
+.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check mutate bench bench-outage chaos bench-ledger demo conformance dashboard static image chart chart-validate ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-deps: ## install what the tests need: gcc, ffmpeg, chromium, redis-server, valkey-server, node, npm
+deps: ## install what the tests need: gcc, ffmpeg, chromium, redis-server, valkey-server, node, npm, promtool
 	.ci/deps
 
 build: ## build bin/sttgate, static
@@ -39,10 +39,10 @@ lint-selftest: ## prove that the lint rules fire
 	.ci/lint-selftest
 
 fmt: ## format the tree (gofumpt)
-	$(TOOL) gofumpt -w cmd config meter policy proxy
+	$(TOOL) gofumpt -w charts cmd config meter policy proxy
 
 fmt-check: ## fail if a file is not formatted
-	@out=$$($(TOOL) gofumpt -l cmd config meter policy proxy) && test -z "$$out" || { echo "not formatted, run make fmt:"; echo "$$out"; exit 1; }
+	@out=$$($(TOOL) gofumpt -l charts cmd config meter policy proxy) && test -z "$$out" || { echo "not formatted, run make fmt:"; echo "$$out"; exit 1; }
 
 check-files: ## length of files, links in the documentation
 	.ci/check-files
@@ -72,6 +72,9 @@ bench-outage: ## how long frames take while Redis hangs, is late, is killed (thr
 CHAOS ?= 10m
 chaos: ## kill, stop and cut off gateways and Redis for CHAOS (10m); CHAOS_SEED=N repeats a plan; the tests do it for a minute
 	CHAOS=$(CHAOS) $(GO) test -count=1 -run TestChaos -v -timeout 1h -artifacts -outputdir $(or $(TMPDIR),/tmp) ./cmd/sttgate
+
+dashboard: ## write the Grafana dashboard and nothing else (charts/sttgate/files/dashboard.json)
+	$(GO) run ./charts/observe
 
 demo: ## the main job on one machine: no keys, no servers, half a minute
 	$(GO) run ./cmd/sttgate demo
