@@ -85,7 +85,7 @@ func TestTheKeysOfTheContractExist(t *testing.T) {
 	schema(Default()).leaves(func(n *node) { got = append(got, n.path) })
 	slices.Sort(got)
 	want := strings.Fields(`
-		admin.listen admin.token
+		admin.audit_file admin.listen admin.read_token admin.token
 		budgets budgets[0].limit budgets[0].name budgets[0].on_connect budgets[0].on_exhausted budgets[0].per budgets[0].plans
 		budgets[0].providers budgets[0].shadow budgets[0].stages budgets[0].window
 		drain.grace drain.hard

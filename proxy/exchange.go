@@ -174,7 +174,7 @@ func (x *exchange) share(e policy.Effects) error {
 // it does not end with the client's, for what the vendor was sent it will bill.
 func (x *exchange) begin() (ctx context.Context, end func()) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(x.in.Context()))
-	t := &transfer{cancel: cancel, idle: x.limits.IdleTimeout}
+	t := &transfer{cancel: cancel, idle: x.limits.IdleTimeout, bill: x.bill, variant: x.rt.Variant, model: cmp.Or(x.model.Used, x.model.Asked)}
 	x.live = &Stream{
 		ID: x.stream, User: x.caller.User, Provider: x.v.Name(), Mode: x.rt.Mode, Started: x.began, request: x.id,
 		transfer: t, log: x.log, metrics: x.gate.metrics,

@@ -30,6 +30,8 @@ type Metrics struct {
 	backpressure  *prometheus.CounterVec
 	models        *prometheus.CounterVec
 	lost          prometheus.Counter
+
+	vendors *Vendors // the same of their handshakes, for people who watch
 }
 
 // NewMetrics registers the collectors.
@@ -66,6 +68,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Streams and uploads whose price could be written neither to the ledger nor to its journal.",
 		}),
 	}
+	m.vendors = newVendors()
 	reg.MustRegister(m.streamsActive, m.leaseSeconds, m.handshake, m.lost)
 	m.appear()
 	return m
@@ -158,6 +161,7 @@ func (m *Metrics) unsettled(err error) {
 
 func (m *Metrics) dialled(provider, failure string, took time.Duration) {
 	m.handshake.WithLabelValues(provider).Observe(took.Seconds())
+	m.vendors.told(provider, failure, took, time.Now())
 	if failure != "" {
 		m.upstreamError.WithLabelValues(provider, failure).Inc()
 	}

@@ -42,6 +42,7 @@ type Deps struct {
 type Server struct {
 	Users   *Users
 	Streams *Streams
+	Vendors *Vendors
 
 	deps    Deps
 	metrics *Metrics
@@ -65,6 +66,7 @@ func New(c Config, d Deps) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{deps: d, metrics: NewMetrics(d.Registry), engine: relay.NewEngine(), log: d.Log}
+	s.Vendors = s.metrics.vendors
 	g, err := newGate(rulesOf(c, d.Policy.WithDefaults()), d.Slice, d.Store, d.Log, s.metrics)
 	if err != nil {
 		return nil, err

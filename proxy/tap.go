@@ -27,6 +27,7 @@ type tap struct {
 	request string // its handshake's id
 
 	dropping   bool
+	silent     atomic.Bool      // the same as dropping, for who watches
 	cut        bool             // the message at hand is being dropped
 	denial     *provider.Denial // why audio is dropped
 	skipped    int64            // bytes dropped in this dropping period

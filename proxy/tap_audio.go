@@ -228,6 +228,7 @@ func (t *tap) unpaid(a provider.Audio, packet []byte, need int64, err error) rel
 	t.denial = d
 	if !t.dropping {
 		t.dropping, t.skipped = true, 0
+		t.silent.Store(true)
 		t.gate.decided(*violated, nil)
 		t.refused(Dropping, d)
 		t.keepalives.start(t.stream, t.session)
@@ -261,6 +262,7 @@ func (t *tap) drop(a provider.Audio, packet []byte) relay.Verdict {
 func (t *tap) resume() {
 	if t.dropping {
 		t.dropping = false
+		t.silent.Store(false)
 		t.keepalives.stop()
 	}
 }

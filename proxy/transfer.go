@@ -13,9 +13,13 @@ import (
 type transfer struct {
 	cancel context.CancelCauseFunc // of the vendor's side
 	idle   time.Duration           // LimitsConfig.IdleTimeout
+	bill   *bill                   // nil: it costs nothing
+	// For who watches.
+	variant, model string
 
 	bytes, audio atomic.Int64 // forwarded, in bytes and ns
 	sent         atomic.Bool  // the vendor has the whole body: it works, and will want money
+	stopped      atomic.Bool  // the gateway has ended it
 	given        atomic.Int64 // unix ns when the vendor was last given bytes that it has not taken yet; 0: it has
 }
 
@@ -35,6 +39,7 @@ func (t *transfer) tick(now time.Time) {
 // is on the way and was paid for.
 func (t *transfer) stop(d *provider.Denial) {
 	if !t.sent.Load() {
+		t.stopped.Store(true)
 		t.cancel(denied{d: d})
 	}
 }

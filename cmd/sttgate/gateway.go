@@ -45,7 +45,9 @@ type gateway struct {
 // startGateway builds the graph top to bottom and opens the listeners. On an error
 // nothing is left open. The caller must Wait.
 func startGateway(ctx context.Context, live *config.Live, log *slog.Logger, version string) (_ *gateway, err error) {
-	reg, cfg, conf := prometheus.NewRegistry(), live.Now().Config, &reloader{live: live, log: log}
+	// The data path has a registry of its own: an overview reads it each second, and nothing in it asks the store.
+	reg, flows := prometheus.NewRegistry(), prometheus.NewRegistry()
+	cfg, conf := live.Now().Config, &reloader{live: live, log: log}
 	store, err := openStore(ctx, cfg, conf.rules, log, reg)
 	if err != nil {
 		return nil, err
@@ -85,7 +87,7 @@ func startGateway(ctx context.Context, live *config.Live, log *slog.Logger, vers
 	v := opsVersion(version)
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	data, err := proxy.New(cfg.Proxy, proxy.Deps{
-		Store: store, Policy: cfg.Policy.Rules, Watch: watch(eng, tell), Sessions: who.sessions(), Events: tell.events(), Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: reg,
+		Store: store, Policy: cfg.Policy.Rules, Watch: watch(eng, tell), Sessions: who.sessions(), Events: tell.events(), Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: flows,
 	})
 	if err != nil {
 		return nil, err
@@ -96,7 +98,7 @@ func startGateway(ctx context.Context, live *config.Live, log *slog.Logger, vers
 	conf.apply = func(c config.Config) error { return data.Follow(c.Proxy, c.Policy.Rules) }
 	reg.MustRegister(reloadMetrics{live})
 	registerState(reg, g, v, func() time.Duration { return live.Now().Config.Proxy.WithDefaults().Drain.Grace })
-	ops, err := g.operator(cfg, reg, v)
+	ops, err := g.operator(cfg, prometheus.Gatherers{reg, flows}, flows, v)
 	if err != nil {
 		data.Streams.Close()
 		return nil, err

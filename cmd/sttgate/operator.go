@@ -20,10 +20,14 @@ import (
 
 // operator builds the admin room's handler. The room knows nothing of the others;
 // the types below are its doors.
-func (g *gateway) operator(cfg config.Config, metrics prometheus.Gatherer, v admin.Version) (http.Handler, error) {
+// flows are the metrics of the data path alone.
+func (g *gateway) operator(cfg config.Config, metrics, flows prometheus.Gatherer, v admin.Version) (http.Handler, error) {
 	d := admin.Deps{
 		Policy: opsPolicy{g.proxy.Users, g.engine, g.store, g.config.rules},
-		Users:  opsUsers{g.proxy.Users, g.engine}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Configs: opsConfig{g.config}, Health: opsHealth{g},
+		Figures: &opsFigures{
+			started: time.Now(), kind: cfg.Ledger.Store, store: g.store, vendors: g.proxy.Vendors, flows: flows, rules: g.config.rules, log: g.log,
+		},
+		Users: opsUsers{g.proxy.Users, g.engine}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Configs: opsConfig{g.config}, Health: opsHealth{g},
 		Minter: opsMinter{g.proxy.Minter}, Metrics: metrics, Log: g.log, Version: v,
 	}
 	for _, p := range provider.Builtin() {
@@ -58,6 +62,11 @@ func (o opsUsers) User(ctx context.Context, id string) (admin.User, error) {
 		return admin.User{}, opsError(err)
 	}
 	out := admin.User{ID: u.ID, State: st, At: u.At, Running: running}
+	for _, c := range u.State.History {
+		out.Events = append(out.Events, admin.Event{
+			At: c.At, From: string(c.From), To: string(c.To), Cause: string(c.Cause), Case: c.Ref, By: c.By, Reason: c.Reason, Shadow: c.Shadow,
+		})
+	}
 	for i, w := range proxy.UsageWindows() {
 		out.Usage = append(out.Usage, admin.Usage{Window: w, Audio: u.Audio[i]})
 	}
@@ -110,23 +119,6 @@ func opsError(err error) error {
 	}
 	return fmt.Errorf("%w: %w", admin.ErrUnavailable, err)
 }
-
-// opsStreams shows the running streams.
-type opsStreams struct{ streams *proxy.Streams }
-
-func (o opsStreams) List() []admin.Stream {
-	out := []admin.Stream{}
-	for _, s := range o.streams.List() {
-		p := s.Progress()
-		out = append(out, admin.Stream{
-			ID: s.ID, User: s.User, Provider: s.Provider, Started: s.Started,
-			Forwarded: p.Forwarded.Milliseconds(), Dropped: p.Dropped.Milliseconds(),
-		})
-	}
-	return out
-}
-
-func (o opsStreams) Kill(id string) bool { return o.streams.End(id, proxy.Killed()) }
 
 // opsDrain takes the gateway out of service.
 type opsDrain struct{ g *gateway }
@@ -196,7 +188,6 @@ func registerState(reg prometheus.Registerer, g *gateway, v admin.Version, grace
 
 var (
 	_ admin.Users   = opsUsers{}
-	_ admin.Streams = opsStreams{}
 	_ admin.Drainer = opsDrain{}
 	_ admin.Minter  = opsMinter{}
 	_ admin.Health  = opsHealth{}

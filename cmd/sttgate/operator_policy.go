@@ -78,12 +78,10 @@ func (o opsPolicy) Flagged(ctx context.Context, stage, cursor string, limit int)
 			return nil, "", opsError(err)
 		}
 		for _, u := range users {
-			st, err := policy.DecodeState(u.Data)
+			st, exempt, err := standing(u, c, now)
 			if err != nil {
-				return nil, "", opsError(fmt.Errorf("user %s: %w", u.User, err))
+				return nil, "", opsError(err)
 			}
-			st = st.Now(c, now)
-			exempt := policy.Lifted(st, c, u.User, now) == policy.WhyExempt
 			if stage == "" && (st.Stage != policy.None || exempt) || stage == string(st.Stage) {
 				out = append(out, admin.FlaggedUser{User: u.User, State: opsState(st), Exempt: exempt, Case: st.LastCase})
 			}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"time"
 )
 
 // problem is an RFC 9457 error. Its type is about:blank, with which the title is
@@ -16,17 +18,21 @@ type problem struct {
 	Title  string `json:"title" doc:"the status in words"`
 	Status int    `json:"status" doc:"the HTTP status"`
 	Detail string `json:"detail,omitempty" doc:"what went wrong and what to do, for people"`
+	// Instance is the answer's X-Request-ID.
+	Instance string `json:"instance" doc:"urn:uuid: and the X-Request-ID of the answer, which the gateway's log has, too"`
 	// Faults is an extension (RFC 9457, 3.2).
 	Faults ConfigFaults `json:"faults,omitempty" doc:"of a config that is refused: everything that is wrong"`
+
+	after time.Duration // when to try again
 }
 
 func (p problem) write(w http.ResponseWriter) {
-	p.Type, p.Title = "about:blank", http.StatusText(p.Status)
+	p.Type, p.Title, p.Instance = "about:blank", http.StatusText(p.Status), "urn:uuid:"+w.Header().Get(requestID)
 	switch p.Status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="sttgate admin"`)
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", strconv.FormatInt(int64(max(p.after, time.Second)+time.Second-1)/int64(time.Second), 10))
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	encode(w, p.Status, p)
@@ -75,6 +81,6 @@ func (h *Handler) fail(ctx context.Context, w http.ResponseWriter, what string, 
 	default:
 		p = problem{Status: http.StatusInternalServerError, Detail: "the gateway failed; its log has the cause"}
 	}
-	h.deps.Log.LogAttrs(ctx, slog.LevelError, "admin request failed", slog.String("what", what), slog.Any("error", err))
+	h.deps.Log.LogAttrs(ctx, slog.LevelError, "admin request failed", slog.String("request", w.Header().Get(requestID)), slog.String("what", what), slog.Any("error", err))
 	p.write(w)
 }

@@ -27,6 +27,7 @@ type about struct {
 	query    []param // what may stand behind the ?
 	body     any     // a zero value of what readBody fills; nil: none
 	takes    string  // the content type of a body that is text; "": it is none
+	pure     bool    // it changes nothing, though it is no GET
 	answers  []good
 	problems []int // the statuses of errors, beside those of the guard
 }
@@ -99,7 +100,10 @@ func checkCalls(calls []call) error {
 func (c call) statuses() []int {
 	all := slices.Clone(c.about.problems)
 	if c.role() != anybody {
-		all = append(all, http.StatusUnauthorized, http.StatusForbidden)
+		all = append(all, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
+	}
+	if c.role() == writer && !c.about.pure { // where the audit log cannot be written: before the change, and after it
+		all = append(all, http.StatusServiceUnavailable, http.StatusInternalServerError)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

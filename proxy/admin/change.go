@@ -62,12 +62,15 @@ func (h *Handler) changeUser(w http.ResponseWriter, r *http.Request, id string, 
 	if ch.more != nil {
 		attrs = append(attrs, ch.more())
 	}
-	h.audit(r, ch.what, attrs...)
+	if err := h.audit(r, ch.what, attrs...); err != nil {
+		h.fail(ctx, w, ch.what, err)
+		return
+	}
 	writeJSON(w, http.StatusOK, changeAnswer{User: id, Before: utc(before), State: utc(after)})
 }
 
 func (h *Handler) readChange(w http.ResponseWriter, r *http.Request, id string, ch change) (StageChange, error) {
-	c := StageChange{By: "admin:" + h.who()}
+	c := StageChange{By: "admin:" + callerOf(r).name}
 	err := checkID(id, "the user's id")
 	if err == nil {
 		err = readBody(w, r, ch.body)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/sttgate/sttgate/config/secret"
 )
@@ -14,6 +15,9 @@ import (
 type Config struct {
 	Listen string       // host:port; default 127.0.0.1:9090
 	Token  secret.Value // bearer token of the admin API; may be empty on loopback only
+	// ReadToken is another that only looks: it opens every GET and nothing else. Empty: there is none.
+	ReadToken secret.Value
+	AuditFile string // each change is a line of JSON at its end; empty: in the log alone
 }
 
 // WithDefaults fills the zero fields.
@@ -35,11 +39,17 @@ func (c Config) Validate() error {
 	case c.Token.Empty() && !loopback(host):
 		errs = append(errs, errors.New("admin.listen: is open to other machines while admin.token is empty: set a token or listen on 127.0.0.1"))
 	}
-	for _, r := range c.Token.Reveal() {
-		if r <= ' ' || r > '~' {
-			errs = append(errs, errors.New("admin.token: has characters that no header can carry; use letters, digits and signs without spaces"))
-			break
+	for key, t := range map[string]secret.Value{"admin.token": c.Token, "admin.read_token": c.ReadToken} {
+		if strings.ContainsFunc(t.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
+			errs = append(errs, errors.New(key+": has characters that no header can carry; use letters, digits and signs without spaces"))
 		}
+	}
+	switch {
+	case c.ReadToken.Empty():
+	case c.Token.Empty():
+		errs = append(errs, errors.New("admin.read_token: is set while admin.token is empty: without that everybody may write"))
+	case c.Token.Equal(c.ReadToken.Reveal()):
+		errs = append(errs, errors.New("admin.read_token: is the same as admin.token, which may write"))
 	}
 	return errors.Join(errs...)
 }

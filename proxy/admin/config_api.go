@@ -88,7 +88,7 @@ func (h *Handler) configCalls() []call {
 		}},
 		{http.MethodPost, apiPrefix + "config/validate", h.validateConfig, about{
 			name: "validateConfig", tag: "operations", says: "Say what a config file would do, or all that is wrong with it",
-			more: "The body is the file. It is read with the gateway's own environment, as if it stood in the place of the one in force. Nothing changes.", takes: "application/yaml",
+			more: "The body is the file. It is read with the gateway's own environment, as if it stood in the place of the one in force. Nothing changes.", takes: "application/yaml", pure: true,
 			answers:  []good{{status: http.StatusOK, says: "the file's changes, or its faults", of: validateAnswer{}}},
 			problems: []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge},
 		}},
@@ -154,8 +154,12 @@ func (h *Handler) reloadConfig(w http.ResponseWriter, r *http.Request, _ string)
 		h.fail(context.WithoutCancel(r.Context()), w, auditReload, err)
 		return
 	}
-	h.audit(r, auditReload, slog.String("before", before), slog.String("after", d.Hash), slog.Any("changes", lines(d.Changes)),
+	err = h.audit(r, auditReload, slog.String("before", before), slog.String("after", d.Hash), slog.Any("changes", lines(d.Changes)),
 		slog.Any("needs_restart", lines(d.Restart)), slog.String("why", "asked by the operator"))
+	if err != nil {
+		h.fail(r.Context(), w, auditReload, err)
+		return
+	}
 	d.Changes, d.Restart = orNone(d.Changes), orNone(d.Restart)
 	writeJSON(w, http.StatusOK, d)
 }

@@ -40,3 +40,19 @@ func TestATokenMustFitIntoAHeaderAndIsNotShown(t *testing.T) {
 		}
 	}
 }
+
+func TestAReadTokenIsBesideTheOther(t *testing.T) {
+	for name, tt := range map[string]struct{ token, read, says string }{
+		"both":            {"write", "read", ""},
+		"alone":           {"", "read", "admin.read_token: is set while admin.token is empty"},
+		"the same":        {"write", "write", "admin.read_token: is the same"},
+		"with a space":    {"write", "CANARY x", "admin.read_token: has characters"},
+		"neither":         {"", "", ""},
+		"only the writer": {"write", "", ""},
+	} {
+		err := Config{Token: secret.New(tt.token), ReadToken: secret.New(tt.read)}.WithDefaults().Validate()
+		if (err == nil) != (tt.says == "") || err != nil && (!strings.HasPrefix(err.Error(), tt.says) || strings.Contains(err.Error(), "CANARY")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -81,7 +81,10 @@ type RuleLine struct {
 
 // Streams is the registry of running streams.
 type Streams interface {
+	// List is asked for all of them at once: it fills in what costs nothing, which are the members of Stream down to Dropped.
 	List() []Stream
+	// Detail fills in the rest, of a stream that may have ended since.
+	Detail(s *Stream)
 	// Kill asks a stream to end politely and returns at once; false when there is none.
 	Kill(id string) bool
 }
@@ -120,12 +123,14 @@ type Deps struct {
 	Users   Users
 	Policy  Policy
 	Streams Streams
+	Figures Figures
 	Drainer Drainer
 	Configs Configs
 	Health  Health
 	Minter  Minter // nil (a nil interface): this gateway has no caller tokens
 	Metrics prometheus.Gatherer
 	Log     *slog.Logger // audit lines and internal errors
+	Audit   *Audit       // nil: one of Config.AuditFile
 	Stages  []string     // the words that PUT …/stage takes
 	Vendors []string     // those that explain can be asked about; the first is the default
 	Version Version
@@ -164,8 +169,21 @@ type User struct {
 	State
 	Usage   []Usage
 	Budgets []Budget
+	Events  []Event   // oldest first
 	Running int       // streams and uploads on all gateways
 	At      time.Time // the store's clock
+}
+
+// Event is one step of a user's history.
+type Event struct {
+	At     time.Time `json:"at" doc:"when it was"`
+	From   string    `json:"from" enum:"@stages" doc:"the stage before"`
+	To     string    `json:"to" enum:"@stages" doc:"the stage after"`
+	Cause  string    `json:"cause" doc:"what it came from"`
+	Case   string    `json:"case,omitempty" doc:"the reference of its case"`
+	By     string    `json:"by,omitempty" doc:"the operator"`
+	Reason string    `json:"reason,omitempty" doc:"the operator's"`
+	Shadow bool      `json:"shadow,omitempty" doc:"nobody felt it"`
 }
 
 // Usage is the audio forwarded in a rolling window.
@@ -193,6 +211,17 @@ type Stream struct {
 	User      string    `json:"user" doc:"whose it is"`
 	Provider  string    `json:"provider" doc:"the vendor"`
 	Started   time.Time `json:"started" doc:"when its handshake was done"`
+	State     string    `json:"state" enum:"forwarding,dropping,paced,ending" doc:"what happens to its audio; paced: it passes at its stage's pace at most; ending: the gateway has ended it"`
 	Forwarded int64     `json:"forwarded_ms" doc:"audio that reached the vendor"`
 	Dropped   int64     `json:"dropped_ms" doc:"audio that was swallowed"`
+
+	Age     int64  `json:"age_ms" doc:"for how long it runs"`
+	Mode    string `json:"mode" doc:"stream, or what kind of upload"`
+	Plan    string `json:"plan,omitempty" doc:"the user's plan"`
+	Variant string `json:"variant,omitempty" doc:"the generation of the vendor's protocol"`
+	Model   string `json:"model,omitempty" doc:"the model of the handshake; absent where only the stream itself names one"`
+	Stage   string `json:"stage,omitempty" enum:"@stages" doc:"the user's stage, as of the newest lease"`
+	Charged int64  `json:"charged_ms" doc:"what it has cost so far; of an upload, what is reserved"`
+	Budget  string `json:"budget,omitempty" doc:"the tightest budget that holds for it; absent: there is none"`
+	Left    int64  `json:"left_ms" doc:"what it can still buy of that, as of the newest lease"`
 }

@@ -1,15 +1,14 @@
 package admin
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 )
 
-// guard says why a request may not use the API, or nil.
+// guard says who asks, or why they may not use the API.
 //
 // With a token, the token decides. Without one the listener is on loopback
 // (Config.Validate sees to it) and everybody on the machine is an operator; but a
@@ -21,18 +20,61 @@ import (
 //   - an Origin that is not ours, or Sec-Fetch-Site saying so (request forgery).
 //
 // curl and programs send neither header.
-func (h *Handler) guard(r *http.Request) *problem {
+func (h *Handler) guard(r *http.Request) (caller, *problem) {
 	if !h.token.Empty() {
-		if h.token.Equal(bearer(r)) {
-			return nil
+		given := bearer(r)
+		full, readOnly := h.token.Equal(given), !h.readToken.Empty() && h.readToken.Equal(given) // both, always: which of them it was takes the same time
+		switch {
+		case full:
+			return caller{name: fingerprint(h.token), role: writer}, nil
+		case readOnly:
+			return caller{name: fingerprint(h.readToken), role: reader}, nil
 		}
-		return &problem{Status: http.StatusUnauthorized, Detail: "send Authorization: Bearer with the value of admin.token"}
+		return caller{}, &problem{Status: http.StatusUnauthorized, Detail: "send Authorization: Bearer with the value of admin.token, or of admin.read_token"}
 	}
 	switch {
 	case !localHost(r.Host):
-		return &problem{Status: http.StatusForbidden, Detail: "without admin.token the API answers to localhost and addresses only, not to other host names"}
+		return caller{}, &problem{Status: http.StatusForbidden, Detail: "without admin.token the API answers to localhost and addresses only, not to other host names"}
 	case foreignPage(r):
-		return &problem{Status: http.StatusForbidden, Detail: "without admin.token the API does not answer to other sites' pages"}
+		return caller{}, &problem{Status: http.StatusForbidden, Detail: "without admin.token the API does not answer to other sites' pages"}
+	}
+	return caller{name: "loopback", role: writer}, nil
+}
+
+// enter is the guard with everything that a refusal brings: a limit, and a line in the log.
+func (h *Handler) enter(w http.ResponseWriter, r *http.Request) (caller, bool) {
+	who, p := h.guard(r)
+	if p == nil {
+		return who, true
+	}
+	if p.Status == http.StatusUnauthorized {
+		if wait := h.strikes.bad(r.RemoteAddr); wait > 0 {
+			problem{
+				Status: http.StatusTooManyRequests, after: wait,
+				Detail: "too many requests with a wrong token; send the right one, which is always let in",
+			}.write(w)
+			return caller{}, false
+		}
+	}
+	h.deps.Log.LogAttrs(r.Context(), slog.LevelInfo, "admin request refused", slog.String("request", requestOf(r)),
+		slog.String("remote", r.RemoteAddr), slog.Int("status", p.Status), slog.String("why", p.Detail))
+	p.write(w)
+	return caller{}, false
+}
+
+// may says why a caller may not do a call, or nil.
+func (h *Handler) may(who caller, c call) *problem {
+	switch {
+	case c.role() != writer:
+		return nil
+	case who.role != writer:
+		return &problem{Status: http.StatusForbidden, Detail: "admin.read_token only looks; changes need admin.token"}
+	case c.about.pure:
+		return nil
+	}
+	if err := h.deps.Audit.Ready(); err != nil {
+		h.deps.Log.Error("admin change refused", slog.Any("error", err))
+		return &problem{Status: http.StatusServiceUnavailable, Detail: "nothing was changed: the audit log cannot be written (admin.audit_file: see the gateway's log, and the disk)"}
 	}
 	return nil
 }
@@ -72,14 +114,4 @@ func foreignPage(r *http.Request) bool {
 		}
 	}
 	return false
-}
-
-// who is the operator in the audit line: the start of the token's hash, which tells
-// tokens apart and is of no use to whoever reads the log.
-func (h *Handler) who() string {
-	if h.token.Empty() {
-		return "loopback"
-	}
-	sum := sha256.Sum256([]byte(h.token.Reveal()))
-	return "token:" + hex.EncodeToString(sum[:6])
 }

@@ -32,17 +32,17 @@ func TestWithoutTheTokenEveryCallIs401(t *testing.T) {
 		"the token's own hash": "Bearer token:0",
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t)
 			for _, call := range apiPaths() {
+				s := serve(t)
 				method, path, _ := strings.Cut(call, " ")
 				a := s.do(t, method, path, "{}", "Authorization", header)
 				a.wantProblem(t, http.StatusUnauthorized, "admin.token")
 				if a.Header.Get("WWW-Authenticate") == "" {
 					t.Errorf("%s: no WWW-Authenticate", call)
 				}
-			}
-			if s.draining || len(s.killed)+len(s.minted)+len(s.states) > 0 || len(s.log.lines(t, "audit")) > 0 {
-				t.Error("something was changed")
+				if s.draining || len(s.killed)+len(s.minted)+len(s.states) > 0 || len(s.log.lines(t, "audit")) > 0 {
+					t.Errorf("%s: something was changed", call)
+				}
 			}
 		})
 	}

@@ -21,7 +21,9 @@ import (
 
 const token = "admin-t0k3n-c4n4ry"
 
-var secretToken = secret.New(token)
+const readToken = "look-t0k3n-c4n4ry"
+
+var secretToken, secretReadToken = secret.New(token), secret.New(readToken)
 
 func now() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) }
 
@@ -63,7 +65,10 @@ func (g *gateway) User(_ context.Context, id string) (User, error) {
 	if err := g.fault(); err != nil {
 		return User{}, err
 	}
-	u := User{ID: id, State: g.state(id), At: now().In(time.FixedZone("X", 3600))}
+	u := User{Events: []Event{
+		{At: now().Add(-2 * time.Hour), From: "none", To: "warning", Cause: "cap", Case: "FU-00A1B2C3D4E5"},
+		{At: now().Add(-time.Hour), From: "warning", To: "restrict", Cause: "manual", By: "admin:loopback", Reason: "resells"},
+	}, ID: id, State: g.state(id), At: now().In(time.FixedZone("X", 3600))}
 	if id == "alice" {
 		u.Usage = []Usage{{24 * time.Hour, 90_000}, {72 * time.Hour, 120_000}, {168 * time.Hour, 7_200_000}}
 		u.Budgets = []Budget{
@@ -94,6 +99,23 @@ func (g *gateway) List() []Stream {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return append([]Stream(nil), g.list...)
+}
+
+func (g *gateway) Detail(s *Stream) {
+	s.Mode, s.Stage, s.Plan, s.Variant, s.Charged = "stream", "none", "pro", "v1", s.Forwarded
+	if s.User == "alice" {
+		s.Budget, s.Left = "deepgram-daily", 421_000
+	}
+}
+
+func (g *gateway) Figures(context.Context) Figured {
+	return Figured{
+		Instance: "gate-0", Started: now().Add(-time.Hour).In(time.FixedZone("X", 3600)),
+		Totals:  Totals{Forwarded: 3_060_000, Dropped: 20, Charged: 1000, Results: map[string]int64{"ok": 3, "budget_exhausted": 2}, Refusals: map[string]int64{"budget_exhausted": 2}},
+		Users:   StageCounts{Stages: map[string]int64{"throttle": 1}, Exempt: 1, Whole: true, At: now()},
+		Vendors: []VendorHealth{{Provider: "deepgram", State: "failing", Failure: "5xx", At: now(), Seen: 5, Failed: 1, Median: 80_000, P99: 120_000}, {Provider: "soniox", State: "unknown"}},
+		Store:   StoreHealth{Kind: "redis", Up: true, Errors: map[string]int64{"timeout": 1}, Leases: 40, Median: 500, P99: 2500},
+	}
 }
 
 func (g *gateway) Kill(id string) bool {
@@ -169,8 +191,9 @@ func (g *gateway) Ready(context.Context) []Check { return g.ready }
 // stand is a handler behind a real socket.
 type stand struct {
 	*gateway
-	url string
-	log *lockedBuffer
+	url     string
+	log     *lockedBuffer
+	handler *Handler
 }
 
 type lockedBuffer struct {
@@ -209,6 +232,7 @@ func (l *lockedBuffer) lines(t *testing.T, msg string) []map[string]any {
 type option func(*Config, *Deps)
 
 func open(c *Config, _ *Deps)          { c.Token = secret.Value{} }
+func withReader(c *Config, _ *Deps)    { c.ReadToken = secretReadToken }
 func withoutMinter(_ *Config, d *Deps) { d.Minter = nil }
 
 func deps(g *gateway, log io.Writer) Deps {
@@ -217,7 +241,7 @@ func deps(g *gateway, log io.Writer) Deps {
 	up.Set(1)
 	reg.MustRegister(up)
 	return Deps{
-		Users: g, Policy: g, Streams: g, Drainer: g, Configs: g, Health: g, Minter: g, Metrics: reg,
+		Users: g, Policy: g, Streams: g, Figures: g, Drainer: g, Configs: g, Health: g, Minter: g, Metrics: reg,
 		Log:     slog.New(slog.NewJSONHandler(log, nil)),
 		Stages:  []string{"none", "warning", "throttle", "restrict"},
 		Vendors: []string{"deepgram", "soniox", "speechmatics"},
@@ -253,7 +277,7 @@ func serve(t *testing.T, opts ...option) stand {
 			t.Errorf("the log holds a token: %s", log)
 		}
 	})
-	return stand{g, s.URL, log}
+	return stand{g, s.URL, log, h}
 }
 
 type answer struct {
@@ -305,7 +329,7 @@ func (a answer) wantProblem(t *testing.T, status int, says string) {
 	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
 		t.Fatalf("%d with a body that is not JSON: %q", a.StatusCode, a.body)
 	}
-	if a.StatusCode != status || p.Status != status || p.Type != "about:blank" || p.Title != http.StatusText(status) {
+	if a.StatusCode != status || p.Status != status || p.Type != "about:blank" || p.Instance != "urn:uuid:"+a.Header.Get("X-Request-ID") || p.Title != http.StatusText(status) {
 		t.Errorf("got %d %+v, want %d", a.StatusCode, p, status)
 	}
 	if a.Header.Get("Content-Type") != "application/problem+json" {
@@ -320,3 +344,13 @@ func (a answer) wantProblem(t *testing.T, status int, says string) {
 }
 
 var errInside = errors.New("bolt at 10.1.2.3 c0rrupt")
+
+func (a answer) decode(t *testing.T, into any) {
+	t.Helper()
+	if a.StatusCode/100 != 2 {
+		t.Fatalf("%s: %s", a.Status, a.body)
+	}
+	if err := json.Unmarshal([]byte(a.body), into); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -112,7 +112,8 @@ func exercises() map[string]exercise {
 		"resolveCase":    {method: "POST", path: "/admin/v1/users/alice/resolve", body: `{"case":"FU-00A1B2C3D4E5","reason":"r"}`, bad: `{}`, missing: `{"case":"FU-000000000000","reason":"r"}`},
 		"explain":        {method: "GET", path: "/admin/v1/users/alice/explain?provider=soniox&plan=pro", bad: "/admin/v1/users/alice/explain?provider=x"},
 		"case":           {method: "GET", path: "/admin/v1/cases/FU-00A1B2C3D4E5", missing: "/admin/v1/cases/FU-1"},
-		"listStreams":    {method: "GET", path: "/admin/v1/streams", before: twoStreams},
+		"listStreams":    {method: "GET", path: "/admin/v1/streams?limit=1", before: twoStreams, bad: "/admin/v1/streams?cursor=x"},
+		"overview":       {method: "GET", path: "/admin/v1/overview?top=1", before: twoStreams, bad: "/admin/v1/overview?top=101"},
 		"endStream":      {method: "DELETE", path: "/admin/v1/streams/s-1", before: twoStreams, bad: "/admin/v1/streams/a%20b", missing: "/admin/v1/streams/s-9"},
 		"drain":          {method: "POST", path: "/admin/v1/drain"},
 		"getConfig":      {method: "GET", path: "/admin/v1/config"},
@@ -122,12 +123,18 @@ func exercises() map[string]exercise {
 	}
 }
 
+func (x exercise) prepare(s stand) {
+	if x.before != nil {
+		x.before(s)
+	}
+}
+
 // give makes a call answer with a status.
 func (x exercise) give(t *testing.T, status int) answer {
 	t.Helper()
 	s := serve(t)
-	if x.before != nil && (status != http.StatusOK || x.path[1] != 'l' && x.path[1] != 'r' && x.path[1] != 's') {
-		x.before(s)
+	if status != http.StatusOK || strings.HasPrefix(x.path, apiPrefix) { // a probe is prepared to fail
+		x.prepare(s)
 	}
 	instead := func(other string) exercise {
 		if strings.HasPrefix(other, "{") {
@@ -154,9 +161,23 @@ func (x exercise) give(t *testing.T, status int) answer {
 	case http.StatusConflict:
 		s.errs = slices.Repeat([]error{ErrConflict}, conflictTries)
 	case http.StatusInternalServerError:
-		s.errs = []error{errInside}
+		if x.method != http.MethodGet {
+			s = serve(t, auditBreaks(1))
+			x.prepare(s)
+		}
+		if x.method == http.MethodGet {
+			s.errs = []error{errInside}
+		}
 	case http.StatusServiceUnavailable:
+		if x.method != http.MethodGet {
+			s = serve(t, auditBreaks(0))
+		}
 		s.errs = []error{fmt.Errorf("%w: %w", ErrUnavailable, errInside)}
+	case http.StatusTooManyRequests:
+		header = []string{"Authorization", "Bearer wrong"}
+		for range peerBurst {
+			s.handler.strikes.bad("127.0.0.1:1")
+		}
 	}
 	return s.do(t, x.method, x.path, x.body, header...)
 }

@@ -10,18 +10,9 @@ import (
 // defaultTTL is the life of a token when the request names none.
 const defaultTTL = 24 * time.Hour
 
-// operateCalls look at what runs, end it, and let callers in.
+// operateCalls take the gateway out of service, and let callers in.
 func (h *Handler) operateCalls() []call {
 	return []call{
-		{http.MethodGet, apiPrefix + "streams", h.streams, about{
-			name: "listStreams", tag: "streams", says: "The streams and uploads that run on this gateway", more: "Oldest first.",
-			answers: []good{{status: http.StatusOK, says: "the streams", of: streamsAnswer{}}},
-		}},
-		{http.MethodDelete, apiPrefix + "streams/{id}", h.killStream, about{
-			name: "endStream", tag: "streams", says: "End a stream politely", more: "The client may connect again.", id: "the stream's id",
-			answers:  []good{{status: http.StatusAccepted, says: "it is ending: the vendor's last words take a moment", of: endAnswer{}}},
-			problems: []int{http.StatusBadRequest, http.StatusNotFound},
-		}},
 		{http.MethodPost, apiPrefix + "drain", h.drain, about{
 			name: "drain", tag: "operations", says: "Take the gateway out of service",
 			more:    "New streams are refused, running ones have drain.grace. There is no way back but a restart.",
@@ -33,15 +24,6 @@ func (h *Handler) operateCalls() []call {
 			problems: []int{http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusInternalServerError, http.StatusServiceUnavailable},
 		}},
 	}
-}
-
-type streamsAnswer struct {
-	Streams []Stream `json:"streams" doc:"oldest first"`
-}
-
-type endAnswer struct {
-	Stream string `json:"stream" doc:"the stream's id"`
-	Ending bool   `json:"ending" doc:"true"`
 }
 
 type drainAnswer struct {
@@ -61,49 +43,14 @@ type tokenAnswer struct {
 	Expires time.Time `json:"expires" doc:"from when on it opens nothing"`
 }
 
-// streams is GET streams.
-func (h *Handler) streams(w http.ResponseWriter, _ *http.Request, _ string) {
-	list := h.sorted()
-	if list == nil {
-		list = []Stream{}
-	}
-	writeJSON(w, http.StatusOK, streamsAnswer{list})
-}
-
-// killStream is DELETE streams/{id}. The vendor's polite end takes a moment: 202.
-func (h *Handler) killStream(w http.ResponseWriter, r *http.Request, id string) {
-	err := checkID(id, "the stream's id")
-	var s Stream
-	if err == nil {
-		s = h.find(id)
-		if !h.deps.Streams.Kill(id) {
-			err = problem{Status: http.StatusNotFound, Detail: "no such stream runs here; it may have ended"}
-		}
-	}
-	if err != nil {
-		h.fail(r.Context(), w, auditStream, err)
-		return
-	}
-	h.audit(r, auditStream, slog.String("user", s.User), slog.String("stream", id),
-		slog.String("before", "running"), slog.String("after", "ending"), slog.String("why", "asked by the operator"))
-	writeJSON(w, http.StatusAccepted, endAnswer{id, true})
-}
-
-// find returns a running stream, or a zero one.
-func (h *Handler) find(id string) Stream {
-	for _, s := range h.deps.Streams.List() {
-		if s.ID == id {
-			return s
-		}
-	}
-	return Stream{}
-}
-
 // drain is POST drain. It returns at once; /readyz and the metrics tell the rest.
 func (h *Handler) drain(w http.ResponseWriter, r *http.Request, _ string) {
 	before := h.deps.Drainer.Draining()
 	h.deps.Drainer.Drain()
-	h.audit(r, auditDrain, slog.Bool("before", before), slog.Bool("after", true), slog.String("why", "asked by the operator"))
+	if err := h.audit(r, auditDrain, slog.Bool("before", before), slog.Bool("after", true), slog.String("why", "asked by the operator")); err != nil {
+		h.fail(r.Context(), w, auditDrain, err)
+		return
+	}
 	writeJSON(w, http.StatusAccepted, drainAnswer{true})
 }
 
@@ -128,13 +75,15 @@ func (h *Handler) mint(w http.ResponseWriter, r *http.Request, _ string) {
 	if err == nil {
 		token, err = h.mintNow(b.User, b.Plan, life, now)
 	}
+	expires := now.Add(life).UTC().Truncate(time.Second)
+	if err == nil {
+		err = h.audit(r, auditToken, slog.String("user", b.User), slog.String("before", "none"),
+			slog.Group("after", slog.String("plan", b.Plan), slog.Time("expires", expires)), slog.String("why", "asked by the operator"))
+	}
 	if err != nil {
 		h.fail(r.Context(), w, auditToken, err)
 		return
 	}
-	expires := now.Add(life).UTC().Truncate(time.Second)
-	h.audit(r, auditToken, slog.String("user", b.User), slog.String("before", "none"),
-		slog.Group("after", slog.String("plan", b.Plan), slog.Time("expires", expires)), slog.String("why", "asked by the operator"))
 	writeJSON(w, http.StatusCreated, tokenAnswer{token, b.User, b.Plan, expires})
 }
 

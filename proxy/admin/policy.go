@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // policyCalls are what operators do about the policy: move, take back, except, look why.
@@ -129,7 +128,7 @@ func (h *Handler) explain(w http.ResponseWriter, r *http.Request, id string) {
 	}
 	err := checkID(id, "the user's id")
 	if err == nil && !slices.Contains(h.deps.Vendors, provider) {
-		err = bad("provider must be one of " + strings.Join(h.deps.Vendors, ", "))
+		err = h.badVendor()
 	}
 	if err == nil && q.Get("plan") != "" {
 		err = checkID(q.Get("plan"), "plan")

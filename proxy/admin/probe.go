@@ -70,7 +70,11 @@ func (h *Handler) readyz(w http.ResponseWriter, r *http.Request, _ string) {
 // guard sees it.
 func (h *Handler) probe(w http.ResponseWriter, r *http.Request, checks []Check) {
 	_, verbose := r.URL.Query()["verbose"]
-	cause := verbose && h.guard(r) == nil
+	cause := false
+	if verbose {
+		_, p := h.guard(r)
+		cause = p == nil
+	}
 	status, last := http.StatusOK, "ok"
 	var b strings.Builder
 	for _, c := range checks {

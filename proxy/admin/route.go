@@ -17,6 +17,10 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		if r.Method == c.method || r.Method == http.MethodHead && c.method == http.MethodGet {
+			if p := h.may(callerOf(r), c); p != nil {
+				p.write(w)
+				return
+			}
 			c.serve(w, r, id)
 			return
 		}

@@ -84,6 +84,9 @@ func (s *schemas) reference(t reflect.Type) (object, error) {
 func (s *schemas) members(t reflect.Type, members object, required *[]string) error {
 	for f := range t.Fields() {
 		tag, tagged := f.Tag.Lookup("json")
+		if !f.IsExported() && !f.Anonymous {
+			continue
+		}
 		if f.Anonymous && !tagged {
 			if err := s.members(f.Type, members, required); err != nil {
 				return err

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -59,6 +58,7 @@ type userAnswer struct {
 	Budgets []Budget      `json:"budgets" doc:"every budget that holds for the user now"`
 	Running int           `json:"running" doc:"streams and uploads of the user on all gateways"`
 	Streams []Stream      `json:"streams" doc:"those on this gateway, oldest first"`
+	Events  []Event       `json:"events" doc:"what moved the user, newest first, at most 20"`
 	At      time.Time     `json:"at" doc:"the store's time when it was asked"`
 }
 
@@ -109,6 +109,10 @@ func (h *Handler) badStage() error {
 	return bad("stage must be one of " + strings.Join(h.deps.Stages, ", "))
 }
 
+func (h *Handler) badVendor() error {
+	return bad("provider must be one of " + strings.Join(h.deps.Vendors, ", "))
+}
+
 // user is GET users/{id}.
 func (h *Handler) user(w http.ResponseWriter, r *http.Request, id string) {
 	if err := checkID(id, "the user's id"); err != nil {
@@ -124,7 +128,7 @@ func (h *Handler) user(w http.ResponseWriter, r *http.Request, id string) {
 	}
 	a := userAnswer{
 		User: id, State: utc(u.State), At: u.At.UTC(),
-		Usage: []usageAnswer{}, Budgets: []Budget{}, Streams: []Stream{}, Running: u.Running,
+		Usage: []usageAnswer{}, Budgets: []Budget{}, Events: []Event{}, Running: u.Running,
 	}
 	for _, v := range u.Usage {
 		a.Usage = append(a.Usage, usageAnswer{FormatSpan(v.Window), v.Audio})
@@ -133,24 +137,12 @@ func (h *Handler) user(w http.ResponseWriter, r *http.Request, id string) {
 		b.Resets = b.Resets.UTC()
 		a.Budgets = append(a.Budgets, b)
 	}
-	for _, s := range h.sorted() {
-		if s.User == id {
-			a.Streams = append(a.Streams, s)
-		}
+	for _, e := range slices.Backward(u.Events) {
+		e.At = e.At.UTC()
+		a.Events = append(a.Events, e)
 	}
+	a.Streams = h.detailed(h.sorted(func(s Stream) bool { return s.User == id }))
 	writeJSON(w, http.StatusOK, a)
-}
-
-// sorted lists the running streams, oldest first.
-func (h *Handler) sorted() []Stream {
-	list := slices.Clone(h.deps.Streams.List())
-	for i := range list {
-		list[i].Started = list[i].Started.UTC()
-	}
-	slices.SortFunc(list, func(a, b Stream) int {
-		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID))
-	})
-	return list
 }
 
 func utc(s State) State {

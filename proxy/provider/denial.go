@@ -24,6 +24,14 @@ const (
 	UpstreamTimeout     Reason = "upstream_timeout"
 )
 
+// Reasons are all of them.
+func Reasons() []Reason {
+	return []Reason{
+		BudgetExhausted, StageRestrict, TooManyStreams, BreakerOpen, StoreUnavailable, Draining, Unauthenticated, BadIdentity, Unsupported, TooLarge,
+		UpstreamUnreachable, UpstreamTimeout,
+	}
+}
+
 // Denial is a refusal before it has a vendor's shape. The status and close code
 // come from one table in package proxy.
 type Denial struct {
