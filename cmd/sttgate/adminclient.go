@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -84,10 +85,24 @@ func (a adminClient) call(ctx context.Context, method, path string, in, out any)
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if err := getJSON(req, out); err != nil {
-		return fmt.Errorf("admin API: %w", err)
+	return a.told(getJSON(req, out))
+}
+
+// told adds to an error what to do about it, where that is the same for every call.
+func (a adminClient) told(err error) error {
+	var answered *answerError
+	var offline *net.OpError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &offline):
+		return fmt.Errorf("no gateway answers operators at %s; start one, or say where it listens with --admin: %w", a.addr, err)
+	case errors.As(err, &answered) && answered.code == http.StatusUnauthorized && a.token.Empty():
+		return fmt.Errorf("admin API: %w; the config has no admin.token: name the gateway's own with --config, or set STTGATE_ADMIN_TOKEN", err)
+	case errors.As(err, &answered) && answered.code == http.StatusUnauthorized:
+		return fmt.Errorf("admin API: %w; the admin.token of the config is not that of the gateway", err)
 	}
-	return nil
+	return fmt.Errorf("admin API: %w", err)
 }
 
 // text reads what is not JSON.
@@ -99,10 +114,7 @@ func (a adminClient) text(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	b, err := fetch(req)
-	if err != nil {
-		return "", fmt.Errorf("admin API: %w", err)
-	}
-	return string(b), nil
+	return string(b), a.told(err)
 }
 
 func (a adminClient) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {

@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
@@ -36,6 +38,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"until": until},
 		Setup: func(e *testscript.Env) error {
 			h, err := openHouse(context.Background(), slog.New(slog.DiscardHandler), demoRules())
 			if err != nil {
@@ -58,4 +61,21 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(e.WorkDir+"/speech.raw", []byte(speech), 0o600)
 		},
 	})
+}
+
+// until repeats a command until its output matches: what runs beside a script takes its time.
+//
+//	until 'regular expression' command [arg...]
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until regexp command [arg...]")
+	}
+	want := regexp.MustCompile(args[0])
+	for range 600 {
+		if err := ts.Exec(args[1], args[2:]...); err == nil && want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+	ts.Fatalf("%v never printed %s", args[1:], args[0])
 }

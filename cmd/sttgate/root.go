@@ -69,10 +69,9 @@ end inside a running stream.`,
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		p.serveCommand(), p.checkCommand(), p.demoCommand(), p.sendCommand(), p.meterCommand(), p.fakeCommand(),
-		p.reloadCommand(), p.userCommand(), p.explainCommand(), p.simulateCommand(), p.tokenCommand(), p.ledgerCommand(), p.healthcheckCommand(), p.versionCommand(),
+		p.reloadCommand(), p.userCommand(), p.streamsCommand(), p.drainCommand(), p.explainCommand(), p.simulateCommand(), p.tokenCommand(), p.ledgerCommand(), p.healthcheckCommand(), p.versionCommand(),
 	)
 	return root
 }

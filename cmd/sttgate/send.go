@@ -46,6 +46,7 @@ The exit code is 0 only when all audio went through.`,
 	fl.StringVar(&s.user, "user", "", "who is calling, told in the header "+userHeader+"; the gateway must trust this peer")
 	fl.StringVar(&s.token, "token", "", "caller token, or the vendor's key where the gateway passes it through (default $DEEPGRAM_API_KEY, $SONIOX_API_KEY, …)")
 	fl.StringVar(&s.provider, "provider", "deepgram", "the `vendor` whose dialect to speak: "+vendorNames())
+	completeFlag(c, "provider", vendorList)
 	fl.StringVar(&s.speed, "speed", "1", "times real time, or max")
 	fl.StringVar((*string)(&s.raw.Encoding), "encoding", string(meter.Linear16), "of a headerless file: linear16, linear32, mulaw, alaw")
 	fl.IntVar(&s.raw.SampleRate, "sample-rate", 16000, "of a headerless file, Hz")

@@ -73,13 +73,14 @@ func fetch(req *http.Request) ([]byte, error) {
 		return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Path, err)
 	}
 	if res.StatusCode/100 != 2 {
-		return nil, &answerError{fmt.Sprintf("%s %s: %s: %s", req.Method, req.URL.Path, res.Status, problem(body)), body}
+		return nil, &answerError{res.StatusCode, fmt.Sprintf("%s %s: %s: %s", req.Method, req.URL.Path, res.Status, problem(body)), body}
 	}
 	return body, nil
 }
 
 // answerError is an answer that says no.
 type answerError struct {
+	code int
 	text string
 	body []byte
 }

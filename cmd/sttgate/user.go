@@ -25,15 +25,19 @@ type userView struct {
 	Budgets []budgetBalance `json:"budgets"`
 	Running int             `json:"running"`
 	Streams []liveStream    `json:"streams"`
+	Events  []userEvent     `json:"events"`
 }
 
-// liveStream is a running stream of the user.
-type liveStream struct {
-	ID          string    `json:"id"`
-	Provider    string    `json:"provider"`
-	Started     time.Time `json:"started"`
-	ForwardedMS int64     `json:"forwarded_ms"`
-	DroppedMS   int64     `json:"dropped_ms"`
+// userEvent is one step of the user's history.
+type userEvent struct {
+	At     time.Time `json:"at"`
+	From   string    `json:"from"`
+	To     string    `json:"to"`
+	Cause  string    `json:"cause"`
+	Case   string    `json:"case,omitempty"`
+	By     string    `json:"by,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	Shadow bool      `json:"shadow,omitempty"`
 }
 
 // windowUsage is forwarded audio in a rolling window.
@@ -107,6 +111,7 @@ next lease. What a stage means is written in the config: the budgets that name i
   sttgate user stage ann none --reason "sorted out"`,
 		Args: cobra.ExactArgs(2),
 	}
+	completeArg(c, 1, stageList)
 	f.add(c)
 	c.Flags().StringVar(&reason, "reason", "", "why, in a few words, for the audit log (required)")
 	c.Flags().DurationVar(&last, "for", 0, "how long it holds (default: until it is changed)")
@@ -172,9 +177,31 @@ func (v userView) table() string {
 		row("running", fmt.Sprintf("%d streams on all gateways", v.Running))
 	}
 	for _, x := range v.Streams {
-		row("stream "+x.ID, fmt.Sprintf("%s, %s forwarded, %s dropped", x.Provider, seconds(x.ForwardedMS), seconds(x.DroppedMS)))
+		row("stream "+x.ID, fmt.Sprintf("%s, %s, %s forwarded, %s dropped", x.Provider, x.State, seconds(x.ForwardedMS), seconds(x.DroppedMS)))
+	}
+	for i, e := range v.Events {
+		if i == shownEvents {
+			break
+		}
+		row("event", e.String())
 	}
 	return w.Render()
+}
+
+// shownEvents is how much of a user's history people get; --json has all that is kept.
+const shownEvents = 5
+
+func (e userEvent) String() string {
+	s := stamp(e.At) + ": " + e.From + " to " + e.To + ", " + e.Cause
+	for _, more := range []string{e.Case, e.By, e.Reason} {
+		if more != "" {
+			s += ", " + more
+		}
+	}
+	if e.Shadow {
+		s += " (shadow)"
+	}
+	return s
 }
 
 // String is a balance for people.

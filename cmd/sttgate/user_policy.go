@@ -55,6 +55,7 @@ func (p *program) userListCommand() *cobra.Command {
 	}
 	f.add(c)
 	c.Flags().StringVar(&stage, "stage", "", "only those at this stage")
+	completeFlag(c, "stage", stageList)
 	jsonFlag(c, &asJSON)
 	c.RunE = body(func(ctx context.Context, _ []string) error {
 		a, err := p.admin(f)
@@ -173,6 +174,7 @@ numbers: + nothing against it, ! it fires, - it does not apply.`,
 	}
 	f.add(c)
 	c.Flags().StringVar(&provider, "provider", "", "the vendor that would be connected to (default: deepgram)")
+	completeFlag(c, "provider", vendorList)
 	c.Flags().StringVar(&plan, "plan", "", "the user's plan, where budgets or caps depend on it")
 	jsonFlag(c, &asJSON)
 	c.RunE = body(func(ctx context.Context, args []string) error {
