@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -70,6 +71,11 @@ func dialable(addr string) (string, error) {
 
 // call does one request below the admin listener; in and out may be nil.
 func (a adminClient) call(ctx context.Context, method, path string, in, out any) error {
+	return a.callWith(ctx, method, path, nil, in, out)
+}
+
+// callWith is call with headers of one's own.
+func (a adminClient) callWith(ctx context.Context, method, path string, header http.Header, in, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
 	var body bytes.Buffer
@@ -85,6 +91,7 @@ func (a adminClient) call(ctx context.Context, method, path string, in, out any)
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	maps.Copy(req.Header, header)
 	return a.told(getJSON(req, out))
 }
 

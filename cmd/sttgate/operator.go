@@ -63,9 +63,13 @@ func (o opsUsers) User(ctx context.Context, id string) (admin.User, error) {
 	}
 	out := admin.User{ID: u.ID, State: st, At: u.At, Running: running}
 	for _, c := range u.State.History {
-		out.Events = append(out.Events, admin.Event{
+		ev := admin.Event{
 			At: c.At, From: string(c.From), To: string(c.To), Cause: string(c.Cause), Case: c.Ref, By: c.By, Reason: c.Reason, Shadow: c.Shadow,
-		})
+		}
+		if g := c.Grant; g != nil {
+			ev.Budget, ev.MS = g.Budget, g.MS
+		}
+		out.Events = append(out.Events, ev)
 	}
 	for i, w := range proxy.UsageWindows() {
 		out.Usage = append(out.Usage, admin.Usage{Window: w, Audio: u.Audio[i]})
@@ -81,7 +85,7 @@ func (o opsUsers) User(ctx context.Context, id string) (admin.User, error) {
 
 func opsBudget(b ledger.Balance, per, provider string) admin.Budget {
 	return admin.Budget{
-		Budget: b.Budget, Per: per, Provider: provider, Window: opsWindow(b.Window), Limit: b.Limit, Used: b.Used, Remaining: b.Remaining,
+		Budget: b.Budget, Per: per, Provider: provider, Window: opsWindow(b.Window), Limit: b.Limit, Granted: b.Granted, Used: b.Used, Remaining: b.Remaining,
 		Resets: b.Resets, Shadow: b.Shadow,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/sttgate/sttgate/meter/ledger"
@@ -34,6 +35,28 @@ func (o opsPolicy) Exempt(ctx context.Context, id string, on bool, c admin.Stage
 func (o opsPolicy) Resolve(ctx context.Context, id, ref string, c admin.StageChange) error {
 	_, _, err := changed(o.engine.Resolve(ctx, ref, policy.Setting{User: id, By: c.By, Reason: c.Reason}))
 	return err
+}
+
+// Grant gives in the ledger, and then writes it down with the user. Where that fails the audit line and the log have it: to answer an error
+// for what is granted would have it granted again.
+func (o opsPolicy) Grant(ctx context.Context, id string, g admin.Grant) (admin.Granted, error) {
+	out, err := o.users.Grant(ctx, proxy.Gift{User: id, Budget: g.Budget, ID: g.ID, MS: g.MS})
+	switch {
+	case errors.Is(err, proxy.ErrNoBudget), errors.Is(err, proxy.ErrSharedBudget):
+		return admin.Granted{}, fmt.Errorf("%w: %w", admin.ErrInvalid, err)
+	case errors.Is(err, ledger.ErrOtherGift):
+		return admin.Granted{}, admin.ErrReused
+	case err != nil:
+		return admin.Granted{}, opsError(err)
+	}
+	note := policy.Granted{ID: g.ID, Budget: g.Budget, MS: out.MS}
+	if err := o.engine.Granted(ctx, note, policy.Setting{User: id, By: g.By, Reason: g.Reason}); err != nil {
+		o.engine.Log.Error("a grant is not in its user's history", slog.String("user", id), slog.String("id", g.ID), slog.Any("error", err))
+	}
+	return admin.Granted{
+		Done: out.MS, Before: out.Before, After: out.After, Repeated: out.Repeated, Applies: out.Applies, At: out.At,
+		Budget: opsBudget(out.Balance, out.Per, ""),
+	}, nil
 }
 
 // changed says in the admin room's words what became of a change.

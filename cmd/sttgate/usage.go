@@ -22,6 +22,7 @@ type budgetBalance struct {
 	Per         string    `json:"per,omitempty"`      // as the admin API tells it: user, provider, all
 	Provider    string    `json:"provider,omitempty"` // of a budget per provider
 	LimitMS     int64     `json:"limit_ms"`
+	GrantedMS   int64     `json:"granted_ms,omitempty"` // by operators, beside the limit
 	UsedMS      int64     `json:"used_ms"`
 	RemainingMS int64     `json:"remaining_ms"`
 	Resets      time.Time `json:"resets,omitzero"`

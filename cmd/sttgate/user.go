@@ -70,10 +70,11 @@ func (p *program) userCommand() *cobra.Command {
 		Long:  "Asks the admin API of a running gateway. The config says where it listens and which token it wants.",
 		Example: `  sttgate user show ann
   sttgate user stage ann restrict --reason "shared account" --for 24h
+  sttgate user grant ann --budget deepgram-daily --time 10m --reason "ticket 4711"
   sttgate user list --stage throttle
   sttgate user reset ann --reason "sorted out"
   sttgate user exempt ann --reason "partner" --for 720h`,
-	}, p.userShowCommand(), p.userStageCommand(), p.userListCommand(), p.userResetCommand(), p.userExemptCommand())
+	}, p.userShowCommand(), p.userStageCommand(), p.userGrantCommand(), p.userListCommand(), p.userResetCommand(), p.userExemptCommand())
 }
 
 func (p *program) userShowCommand() *cobra.Command {
@@ -207,6 +208,9 @@ func (e userEvent) String() string {
 // String is a balance for people.
 func (b budgetBalance) String() string {
 	s := fmt.Sprintf("%s left of %s", seconds(b.RemainingMS), seconds(b.LimitMS))
+	if b.GrantedMS > 0 {
+		s += " and " + seconds(b.GrantedMS) + " granted"
+	}
 	if !b.Resets.IsZero() {
 		s += ", resets " + stamp(b.Resets)
 	}

@@ -71,6 +71,9 @@ func (h *Handler) fail(ctx context.Context, w http.ResponseWriter, what string, 
 	case errors.Is(err, ErrInvalid):
 		problem{Status: http.StatusBadRequest, Detail: err.Error()}.write(w)
 		return
+	case errors.Is(err, ErrReused):
+		problem{Status: http.StatusUnprocessableEntity, Detail: err.Error()}.write(w)
+		return
 	case errors.Is(err, ErrNotFound):
 		problem{Status: http.StatusNotFound, Detail: err.Error()}.write(w)
 		return

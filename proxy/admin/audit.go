@@ -19,6 +19,7 @@ const (
 	auditReset   = "user.reset"
 	auditExempt  = "user.exempt"
 	auditResolve = "user.resolve"
+	auditGrant   = "user.grant"
 	auditStream  = "stream.end"
 	auditDrain   = "drain"
 	auditToken   = "token.mint"

@@ -25,6 +25,7 @@ type about struct {
 	more     string  // what else there is to know; may be empty
 	id       string  // what {id} is
 	query    []param // what may stand behind the ?
+	headers  []param // of the request, which may be left out
 	body     any     // a zero value of what readBody fills; nil: none
 	takes    string  // the content type of a body that is text; "": it is none
 	pure     bool    // it changes nothing, though it is no GET

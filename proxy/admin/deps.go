@@ -42,6 +42,8 @@ type Policy interface {
 	Exempt(ctx context.Context, id string, on bool, c StageChange) (before, after State, err error)
 	// Resolve makes the violation of a case not count.
 	Resolve(ctx context.Context, id, ref string, c StageChange) error
+	// Grant gives more of a budget, once; the error may be ErrReused.
+	Grant(ctx context.Context, id string, g Grant) (Granted, error)
 	// Case is a review, or what else has a reference.
 	Case(ctx context.Context, ref string) (Case, error)
 	// Flagged lists users at a stage ("": at any but none, or exempt), up to limit of them behind a cursor; next is ""
@@ -184,6 +186,8 @@ type Event struct {
 	By     string    `json:"by,omitempty" doc:"the operator"`
 	Reason string    `json:"reason,omitempty" doc:"the operator's"`
 	Shadow bool      `json:"shadow,omitempty" doc:"nobody felt it"`
+	Budget string    `json:"budget,omitempty" doc:"of a grant: the budget"`
+	MS     int64     `json:"granted_ms,omitempty" doc:"of a grant: how much; less than 0: taken back"`
 }
 
 // Usage is the audio forwarded in a rolling window.
@@ -199,6 +203,7 @@ type Budget struct {
 	Provider  string    `json:"provider,omitempty" doc:"the vendor, of a budget per provider"`
 	Window    string    `json:"window" doc:"day, week, month, or a duration such as 24h"`
 	Limit     int64     `json:"limit_ms" doc:"what may be used within a window"`
+	Granted   int64     `json:"granted_ms,omitempty" doc:"granted by operators beside the limit, in this window"`
 	Used      int64     `json:"used_ms" doc:"what has been, leases in hand included"`
 	Remaining int64     `json:"remaining_ms" doc:"what is left"`
 	Resets    time.Time `json:"resets,omitzero" doc:"when there is some again"`

@@ -101,6 +101,9 @@ func (c call) parameters() (all []object) {
 	for _, p := range c.about.query {
 		all = append(all, object{"name": p.name, "in": "query", "description": p.says, "schema": p.kind})
 	}
+	for _, p := range c.about.headers {
+		all = append(all, object{"name": p.name, "in": "header", "description": p.says, "schema": p.kind})
+	}
 	return all
 }
 

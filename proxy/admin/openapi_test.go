@@ -98,18 +98,22 @@ func exercises() map[string]exercise {
 	}
 	const why = `{"reason":"ticket 7"}`
 	return map[string]exercise{
-		"livez":          {method: "GET", path: "/livez", before: down},
-		"readyz":         {method: "GET", path: "/readyz", before: down},
-		"startupz":       {method: "GET", path: "/startupz", before: down},
-		"version":        {method: "GET", path: "/version"},
-		"openapi":        {method: "GET", path: "/openapi.json"},
-		"metrics":        {method: "GET", path: "/metrics"},
-		"listUsers":      {method: "GET", path: "/admin/v1/users?stage=throttle&limit=10", bad: "/admin/v1/users?limit=x"},
-		"user":           {method: "GET", path: "/admin/v1/users/alice", before: twoStreams, bad: "/admin/v1/users/a%20b"},
-		"setStage":       {method: "PUT", path: "/admin/v1/users/alice/stage", body: `{"stage":"restrict","reason":"r","until":"7d"}`, bad: `{"stage":"no","reason":"r"}`},
-		"resetUser":      {method: "POST", path: "/admin/v1/users/alice/reset", body: why, bad: `{}`},
-		"exemptUser":     {method: "PUT", path: "/admin/v1/users/alice/exempt", body: why, bad: `{}`},
-		"resolveCase":    {method: "POST", path: "/admin/v1/users/alice/resolve", body: `{"case":"FU-00A1B2C3D4E5","reason":"r"}`, bad: `{}`, missing: `{"case":"FU-000000000000","reason":"r"}`},
+		"livez":       {method: "GET", path: "/livez", before: down},
+		"readyz":      {method: "GET", path: "/readyz", before: down},
+		"startupz":    {method: "GET", path: "/startupz", before: down},
+		"version":     {method: "GET", path: "/version"},
+		"openapi":     {method: "GET", path: "/openapi.json"},
+		"metrics":     {method: "GET", path: "/metrics"},
+		"listUsers":   {method: "GET", path: "/admin/v1/users?stage=throttle&limit=10", bad: "/admin/v1/users?limit=x"},
+		"user":        {method: "GET", path: "/admin/v1/users/alice", before: twoStreams, bad: "/admin/v1/users/a%20b"},
+		"setStage":    {method: "PUT", path: "/admin/v1/users/alice/stage", body: `{"stage":"restrict","reason":"r","until":"7d"}`, bad: `{"stage":"no","reason":"r"}`},
+		"resetUser":   {method: "POST", path: "/admin/v1/users/alice/reset", body: why, bad: `{}`},
+		"exemptUser":  {method: "PUT", path: "/admin/v1/users/alice/exempt", body: why, bad: `{}`},
+		"resolveCase": {method: "POST", path: "/admin/v1/users/alice/resolve", body: `{"case":"FU-00A1B2C3D4E5","reason":"r"}`, bad: `{}`, missing: `{"case":"FU-000000000000","reason":"r"}`},
+		"grantUser": {
+			method: "POST", path: "/admin/v1/users/alice/grants", body: `{"budget":"deepgram-daily","milliseconds":600000,"reason":"r"}`,
+			bad: `{"budget":"deepgram-daily","milliseconds":1.5,"reason":"r"}`,
+		},
 		"explain":        {method: "GET", path: "/admin/v1/users/alice/explain?provider=soniox&plan=pro", bad: "/admin/v1/users/alice/explain?provider=x"},
 		"case":           {method: "GET", path: "/admin/v1/cases/FU-00A1B2C3D4E5", missing: "/admin/v1/cases/FU-1"},
 		"listStreams":    {method: "GET", path: "/admin/v1/streams?limit=1", before: twoStreams, bad: "/admin/v1/streams?cursor=x"},
@@ -158,6 +162,9 @@ func (x exercise) give(t *testing.T, status int) answer {
 		x.body = `{"reason":"` + strings.Repeat("x", maxConfig) + `"}`
 	case http.StatusUnprocessableEntity:
 		s.errs = []error{ConfigFaults{{File: "gate.yaml", Line: 3, Key: "limits.streams", What: "is negative"}}}
+		if strings.HasSuffix(x.path, "/grants") {
+			s.errs = []error{ErrReused}
+		}
 	case http.StatusConflict:
 		s.errs = slices.Repeat([]error{ErrConflict}, conflictTries)
 	case http.StatusInternalServerError:

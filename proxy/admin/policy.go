@@ -26,6 +26,7 @@ func (h *Handler) policyCalls() []call {
 			"An exempt user is under no stage and no budget of their own, on running streams with their next lease.", exemptBody{}, h.exempt),
 		moves(http.MethodPost, "resolve", "resolveCase", "Make the violation of a case not count",
 			"Nobody is moved by it.", resolveBody{}, h.resolve, http.StatusNotFound),
+		h.grantCall(),
 		{http.MethodGet, apiPrefix + "users/{id}/explain", h.explain, about{
 			name: "explain", tag: "users", says: "The decision that a connect would get now, and why", id: userID,
 			query: []param{
