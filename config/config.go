@@ -24,6 +24,8 @@ type Config struct {
 	Notify notify.Config
 	Events notify.EventsConfig
 	Log    Log
+
+	Tracing Tracing
 }
 
 // Log says how much is logged, and how.
@@ -42,6 +44,8 @@ func Default() Config {
 		Notify: notify.Config{}.WithDefaults(),
 		Events: notify.EventsConfig{}.WithDefaults(),
 		Log:    Log{Level: "info", Format: "json"},
+
+		Tracing: Tracing{Sample: 1},
 	}
 }
 
@@ -51,7 +55,7 @@ func (c Config) Validate() error {
 	_, layout := c.FairUse(nil)
 	errs := []error{
 		c.Proxy.Validate(), c.Admin.Validate(), validateLedger(c.Ledger), c.Policy.validate(),
-		prefixed("notify.", c.Notify.Validate()), prefixed("events.", c.Events.Validate()), c.Log.Validate(), layout,
+		prefixed("notify.", c.Notify.Validate()), prefixed("events.", c.Events.Validate()), c.Log.Validate(), c.Tracing.Validate(), layout,
 	}
 	listeners := c.listeners()
 	for _, key := range slices.Sorted(maps.Keys(listeners)) {

@@ -6,7 +6,7 @@ func (c Config) Keeping(old Config) Config {
 	c.Proxy = c.Proxy.Keeping(old.Proxy)
 	c.Admin, c.Ledger, c.Events = old.Admin, old.Ledger, old.Events
 	c.Notify = old.Notify
-	c.Log.Format = old.Log.Format
+	c.Log.Format, c.Tracing = old.Log.Format, old.Tracing
 	c.Policy.Rules.Source, c.Policy.External = old.Policy.Rules.Source, old.Policy.External
 	c.Policy.Review.Classifier, c.Policy.Review.Credits = old.Policy.Review.Classifier, old.Policy.Review.Credits
 	return c.keepingLayout(old)

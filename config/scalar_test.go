@@ -114,7 +114,8 @@ func TestTheKeysOfTheContractExist(t *testing.T) {
 		providers.deepgram.allow providers.deepgram.charge providers.deepgram.key providers.deepgram.listen providers.deepgram.max_streams providers.deepgram.realtime_url providers.deepgram.url
 		providers.soniox.allow providers.soniox.charge providers.soniox.key providers.soniox.listen providers.soniox.max_streams providers.soniox.realtime_url providers.soniox.url
 		providers.speechmatics.allow providers.speechmatics.charge providers.speechmatics.key providers.speechmatics.listen providers.speechmatics.max_streams providers.speechmatics.realtime_url providers.speechmatics.url
-		refuse.retry_after`)
+		refuse.retry_after
+		tracing.otlp_endpoint tracing.sample`)
 	if !slices.Equal(got, want) {
 		t.Errorf("keys are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

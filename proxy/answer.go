@@ -60,6 +60,19 @@ func (h *Handler) answer(a arrival, v *vendor, err error) string {
 	return string(d.Reason)
 }
 
+// statusOf is the status that answer gives an error; 0 where the client is told in-band, or has gone.
+func statusOf(err error) int {
+	own, theirs := errors.AsType[refused](err)
+	_, late := errors.AsType[errAnswered](err)
+	switch {
+	case late || errors.Is(err, context.Canceled):
+		return 0
+	case theirs:
+		return own.status
+	}
+	return denialOf(err).Status
+}
+
 // passRefusal hands on the vendor's own refusal: its status, its body, its safe headers.
 func passRefusal(w http.ResponseWriter, v *vendor, own refused) {
 	for _, name := range append([]string{"Content-Type", "Retry-After"}, v.Safe()...) {

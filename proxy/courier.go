@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/sttgate/sttgate/proxy/provider"
 )
 
@@ -24,16 +26,17 @@ type courier struct {
 	transport *http.Transport
 	patience  time.Duration // vendorPatience
 	metrics   *Metrics
+	spans     *spans
 }
 
-func newCourier(timeout time.Duration, base *tls.Config, m *Metrics) *courier {
+func newCourier(timeout time.Duration, base *tls.Config, m *Metrics, sp *spans) *courier {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if base != nil {
 		cfg = base.Clone()
 	}
 	cfg.NextProtos = []string{"http/1.1"} // one upload, one connection: no other's can stall it
 	dial := net.Dialer{Timeout: timeout}
-	return &courier{metrics: m, patience: vendorPatience, transport: &http.Transport{
+	return &courier{metrics: m, spans: sp, patience: vendorPatience, transport: &http.Transport{
 		DialContext: dial.DialContext, TLSClientConfig: cfg, TLSHandshakeTimeout: timeout,
 		DisableCompression: true, ResponseHeaderTimeout: vendorPatience, MaxResponseHeaderBytes: 64 << 10,
 		// Shorter than the vendors': a request with a body cannot be sent again when the
@@ -70,9 +73,14 @@ func (c *courier) send(ctx context.Context, v *vendor, p parcel) (*http.Response
 	if p.body != nil {
 		out.Body, out.ContentLength = io.NopCloser(p.body), p.length
 	}
+	sent := c.spans.step(ctx, "send", trace.SpanKindClient)
 	resp, err := c.transport.RoundTrip(out)
 	if err != nil {
-		return nil, c.failed(ctx, v.Name(), err)
+		err = c.failed(ctx, v.Name(), err)
+	}
+	sent(failure(err))
+	if err != nil {
+		return nil, err
 	}
 	resp.Body = &patient{ReadCloser: resp.Body, patience: c.patience}
 	switch {

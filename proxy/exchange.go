@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/proxy/provider"
@@ -59,8 +60,11 @@ func (h *Handler) exchange(a arrival, in *http.Request, v *vendor, rt provider.R
 	}
 	x.rt.Words = h.gate.words()
 	x.batch, _ = v.Provider.(provider.Batch)
-	if err := x.serve(); err != nil {
+	switch err := x.serve(); {
+	case err != nil:
 		h.refuse(a, v, err)
+	case x.live == nil: // else report has told
+		a.span.answered("ok", x.status)
 	}
 }
 
@@ -70,6 +74,7 @@ type arrival struct {
 	r    *http.Request
 	body *intake
 	id   string // X-Request-ID
+	span *span  // nil: nobody asked for traces
 	who  *asker // filled in as it is found out
 }
 
@@ -160,6 +165,7 @@ func (x *exchange) admit(ms int64) (err error) {
 	if err := x.share(x.bill.effects); err != nil {
 		return err
 	}
+	x.span.admitted(x.stream, x.bill.effects.Stage)
 	x.rt = x.gate.remodel(x.v, x.rt, x.bill.effects)
 	x.model = x.rt.Model
 	return nil
@@ -177,7 +183,7 @@ func (x *exchange) begin() (ctx context.Context, end func()) {
 	t := &transfer{cancel: cancel, idle: x.limits.IdleTimeout, bill: x.bill, variant: x.rt.Variant, model: cmp.Or(x.model.Used, x.model.Asked)}
 	x.live = &Stream{
 		ID: x.stream, User: x.caller.User, Provider: x.v.Name(), Mode: x.rt.Mode, Started: x.began, request: x.id,
-		transfer: t, log: x.log, metrics: x.gate.metrics,
+		transfer: t, log: x.log, metrics: x.gate.metrics, handshake: trace.SpanContextFromContext(x.in.Context()),
 	}
 	stop := context.AfterFunc(ctx, x.body.giveUp)
 	leave := x.streams.enter(x.live)
@@ -301,5 +307,6 @@ func (x *exchange) report(err error) {
 	x.tell(result, charged)
 	x.told(result, charged, lost != nil)
 	x.refused(result, err)
+	x.span.answered(result, x.status)
 	x.log.LogAttrs(context.Background(), lvl, "upload ended", append(attrs, slog.String("mode", string(x.rt.Mode)))...)
 }

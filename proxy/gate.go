@@ -24,6 +24,7 @@ type gate struct {
 	events   Events
 	log      *slog.Logger
 	metrics  *Metrics
+	spans    *spans // nil: nobody asked for traces
 }
 
 func newGate(r Rules, slice time.Duration, l ledger.Ledger, log *slog.Logger, m *Metrics) (*gate, error) {

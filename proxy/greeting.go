@@ -31,6 +31,7 @@ func (h *Handler) serveGreeting(a arrival, v *vendor) error {
 	if err != nil {
 		return err
 	}
+	a.span.matched(v, rt)
 	if err := checkHandshake(r); err != nil {
 		return err
 	}
@@ -53,14 +54,14 @@ func (h *Handler) serveGreeting(a arrival, v *vendor) error {
 		return h.farewell(c, v.Open(rt), denialOf(err), a.id)
 	}
 	waiting.release()
-	if err := h.greeted(c, a, v, rt, msg); err != nil {
+	if err := h.greeted(a, c, v, rt, msg); err != nil {
 		return h.farewell(c, v.Open(rt), inBand(err), a.id)
 	}
 	return nil
 }
 
 // greeted goes on where the caller's credential is known.
-func (h *Handler) greeted(c *websocket.Conn, a arrival, v *vendor, rt provider.Route, msg greeting) error {
+func (h *Handler) greeted(a arrival, c *websocket.Conn, v *vendor, rt provider.Route, msg greeting) error {
 	caller, req, err := h.identify.Identify(a.r, msg.credential)
 	if err != nil {
 		return err
@@ -70,7 +71,7 @@ func (h *Handler) greeted(c *websocket.Conn, a arrival, v *vendor, rt provider.R
 		req = req.Clone(req.Context())
 		req.Header.Set("Authorization", "Bearer "+msg.credential)
 	}
-	return h.open(req, v, rt, caller, a.id, func(leg, *admission) (leg, []byte, error) {
+	return h.open(a, req, v, rt, caller, func(leg, *admission) (leg, []byte, error) {
 		return leg{conn: c.NetConn()}, msg.text, c.NetConn().SetDeadline(time.Time{})
 	}, func(d *provider.Denial) error { return denied{d: d} })
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/proxy/provider"
@@ -48,6 +49,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.arrive(w
 func (h *Handler) arrive(w http.ResponseWriter, r *http.Request, serve func(arrival) (*vendor, error)) {
 	a := arrival{w: w, id: requestID(r), who: new(asker)}
 	w.Header().Set("X-Request-ID", a.id)
+	r, a.span = h.gate.spans.arrived(r, a.id, h.identify.known)
+	defer a.span.end()
 	a.r, a.body = receive(w, r, h.limits.IdleTimeout)
 	defer a.body.linger(r)
 	done, err := h.origins.admit(w, r)
@@ -85,6 +88,7 @@ func (h *Handler) serve(a arrival) (*vendor, error) {
 		return v, err
 	}
 	a.who.mode = rt.Mode
+	a.span.matched(v, rt)
 	if rt.Mode != provider.ModeStream {
 		h.exchange(a, req, v, rt, caller)
 		return v, nil
@@ -92,7 +96,7 @@ func (h *Handler) serve(a arrival) (*vendor, error) {
 	if err := checkHandshake(req); err != nil {
 		return v, err
 	}
-	return v, h.open(req, v, rt, caller, a.id, func(up leg, adm *admission) (leg, []byte, error) {
+	return v, h.open(a, req, v, rt, caller, func(up leg, adm *admission) (leg, []byte, error) {
 		c, err := h.upgrade(w, r, v, up.response, adm)
 		return c, nil, err
 	}, func(d *provider.Denial) error {
@@ -104,7 +108,7 @@ func (h *Handler) serve(a arrival) (*vendor, error) {
 // socket, upgraded, and the greeting that was read from it, if any; accept tells an
 // upgraded client why its budget says no. What was taken on the way is given back on
 // every return before running is set.
-func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller Caller, id string,
+func (h *Handler) open(a arrival, req *http.Request, v *vendor, rt provider.Route, caller Caller,
 	down func(leg, *admission) (leg, []byte, error), accept func(*provider.Denial) error,
 ) error {
 	if caller.Token && v.config.Key.Empty() {
@@ -126,7 +130,9 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 
 	stream := streamID()
 	sub := subject{user: caller.User, plan: caller.Plan, provider: v.Name()}
+	leased := h.gate.spans.step(req.Context(), "lease", trace.SpanKindInternal)
 	adm, denial, err := h.gate.admit(req.Context(), sub, stream, rt, v.config.Charge == ChargeReported)
+	leased(leaseFault(err))
 	if err != nil {
 		return err
 	}
@@ -145,7 +151,10 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 	}
 
 	rt = h.gate.remodel(v, rt, adm.effects)
+	a.span.admitted(stream, adm.effects.Stage)
+	dialled := h.gate.spans.step(req.Context(), "dial", trace.SpanKindClient)
 	up, err := h.dialer.dial(req.Context(), v, rt, req)
+	dialled(failure(err))
 	if err != nil {
 		return err
 	}
@@ -154,12 +163,13 @@ func (h *Handler) open(req *http.Request, v *vendor, rt provider.Route, caller C
 		_ = up.conn.Close()
 		return err
 	}
-	st := newStream(stream, id, adm, rt, v, h.relay, client, up, h.gate)
-	st.longest = h.limits.StreamDuration
+	st := newStream(stream, a.id, adm, rt, v, h.relay, client, up, h.gate)
+	st.longest, st.handshake = h.limits.StreamDuration, trace.SpanContextFromContext(req.Context())
 	running = true
 	st.tap.greet(greeting)
 	st.begun()
 	h.streams.start(st, sl)
+	a.span.answered("ok", http.StatusSwitchingProtocols)
 	return nil
 }
 
@@ -173,6 +183,7 @@ func (h *Handler) refuse(a arrival, v *vendor, err error) {
 	}
 	a.body.before(a.w.Header())
 	result := h.answer(a, v, err)
+	a.span.answered(result, statusOf(err))
 	h.gate.metrics.refused(name, result)
 	if d := denialOf(err); result == string(d.Reason) {
 		r := Refused{Request: a.id, User: a.who.User, Plan: a.who.Plan, Mode: a.who.mode}
@@ -181,5 +192,6 @@ func (h *Handler) refuse(a arrival, v *vendor, err error) {
 		}
 		h.gate.refusedAt(AtTheDoor, d, r)
 	}
+	attrs = append(attrs, traceAttrs(trace.SpanContextFromContext(a.r.Context()))...)
 	h.log.LogAttrs(a.r.Context(), slog.LevelInfo, "refused", append(attrs, slog.String("result", result), slog.Any("error", err))...)
 }

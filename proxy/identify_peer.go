@@ -25,6 +25,12 @@ func (i *Identifier) trusts(r *http.Request) (bool, error) {
 	return false, unauthenticated(PeerSecretHeader + " is not this gateway's identity.peer_secret")
 }
 
+// known is trusts, where a wrong secret is somebody else's to tell.
+func (i *Identifier) known(r *http.Request) bool {
+	ok, err := i.trusts(r)
+	return ok && err == nil
+}
+
 // shows reports whether the peer shows the secret, which no page in a browser knows.
 func (i *Identifier) shows(r *http.Request) bool {
 	shown := fold(r.Header, PeerSecretHeader)

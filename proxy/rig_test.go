@@ -16,6 +16,7 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 
 	"github.com/sttgate/sttgate/config/secret"
@@ -58,6 +59,7 @@ type rigOptions struct {
 	// sessions is told of what ends.
 	sessions Sessions
 	events   Events
+	tracer   trace.Tracer
 	tls      bool // to the vendor
 	// distrust leaves the vendor's CA unknown to the gateway.
 	distrust bool
@@ -105,7 +107,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	r.server, err = New(c, Deps{
 		Store: r.store, Policy: rules, Watch: Watch{Seen: func(s Sighting) { r.engine.Seen(engine.Sighting(s)) }, Fresh: r.engine.Fresh},
 		Slice: o.slice, Sessions: o.sessions, Events: o.events, Providers: provider.Builtin(), Registry: r.reg, TLS: roots,
-		Log: slog.New(slog.NewJSONHandler(r.log, nil)), patience: hang,
+		Log: slog.New(slog.NewJSONHandler(r.log, nil)), patience: hang, Tracer: o.tracer,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sttgate/sttgate/meter/ledger"
 	"github.com/sttgate/sttgate/policy"
@@ -31,7 +32,8 @@ type Deps struct {
 	Providers []provider.Provider
 	Log       *slog.Logger
 	Registry  prometheus.Registerer
-	TLS       *tls.Config // to the vendors; nil: the system's roots
+	TLS       *tls.Config  // to the vendors; nil: the system's roots
+	Tracer    trace.Tracer // nil: no traces
 
 	// patience is with each call to the ledger and with a peer's last words; 0: their own. Tests that are
 	// about something else have more of it: on a busy machine all of these are slow.
@@ -71,7 +73,7 @@ func New(c Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.watch, g.sessions, g.events, g.patience = d.Watch, d.Sessions, d.Events, d.patience
+	g.watch, g.sessions, g.events, g.patience, g.spans = d.Watch, d.Sessions, d.Events, d.patience, newSpans(d.Tracer)
 	s.Users = &Users{gate: g, store: d.Store, vendors: s.names()}
 	s.Streams = newStreams(sharedLimits{slots: d.Store, metrics: s.metrics})
 	d.Registry.MustRegister(s.Streams.inHand())

@@ -53,7 +53,7 @@ func (s *Server) setUp(c Config, last *setup) (*setup, error) {
 		next.dialer, next.courier = last.dialer, last.courier
 	} else {
 		next.dialer = newDialer(c.Limits.DialTimeout, s.deps.TLS, s.metrics)
-		next.courier = newCourier(c.Limits.DialTimeout, s.deps.TLS, s.metrics)
+		next.courier = newCourier(c.Limits.DialTimeout, s.deps.TLS, s.metrics, s.Users.gate.spans)
 	}
 	h := s.handler(next, ident)
 	next.doors = []door{{c.Listen, h, map[string]http.Handler{

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/sttgate/sttgate/proxy/provider"
 	"github.com/sttgate/sttgate/proxy/relay"
 )
@@ -26,8 +28,10 @@ type Stream struct {
 	tally    *tally // nil: nobody wants to know
 	relay    *relay.Stream
 	longest  time.Duration // LimitsConfig.StreamDuration
-	log      *slog.Logger
-	metrics  *Metrics
+	// handshake is its span's, which is over by now; zero without one.
+	handshake trace.SpanContext
+	log       *slog.Logger
+	metrics   *Metrics
 
 	mu    sync.Mutex // guards shown: the ticker and the end both flush
 	shown struct {
@@ -91,9 +95,9 @@ func (s *Stream) begun() {
 
 // names tell a stream's lines from others'.
 func (s *Stream) names() []slog.Attr {
-	return []slog.Attr{
+	return append([]slog.Attr{
 		slog.String("stream", s.ID), slog.String("request", s.request), slog.String("user", s.User), slog.String("provider", s.Provider),
-	}
+	}, traceAttrs(s.handshake)...)
 }
 
 // start relays, settles at the end, whatever the end was, and then calls over.
@@ -115,7 +119,9 @@ func (s *Stream) end(res relay.Result) {
 	s.tap.listen()
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
+	settled := s.tap.gate.spans.settling(s.handshake, s.ID)
 	err := s.tap.purse.account.Close(ctx)
+	settled(settlement{s.result(res), s.Progress().Forwarded, time.Since(s.Started), s.tap.purse.account.Charged(), err})
 	s.report(res, err)
 }
 

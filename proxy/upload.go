@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/proxy/provider"
 )
@@ -228,12 +230,23 @@ func (x *exchange) settle(out provider.Outcome, p price) {
 	}
 	if final {
 		x.basis = p.basis(out)
-		x.bill.settle(ms, x.speech(p, out, ms))
+		x.pay(ms, x.speech(p, out, ms))
 		x.w.Header().Set("X-Sttgate-Charged-Ms", strconv.FormatInt(ms, 10))
 	}
 	x.note(out.ID, c)
 	said := x.bill.said()
 	x.gate.setRateLimit(x.w.Header(), said.Balances, time.Now())
+}
+
+// pay settles, in a span of its own.
+func (x *exchange) pay(ms, speech int64) {
+	paid := x.gate.spans.step(x.in.Context(), "settle", trace.SpanKindInternal)
+	x.bill.settle(ms, speech)
+	fault := ""
+	if _, lost := x.bill.cost(); lost != nil {
+		fault = faultStore
+	}
+	paid(fault)
 }
 
 // speech is how much of what cost ms was speech, where that is asked for: the words of the answer. An

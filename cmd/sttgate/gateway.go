@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,7 @@ type gateway struct {
 	tell     *tidings
 	engine   *engine.Engine
 	proxy    *proxy.Server
+	spans    *traces
 	admin    *http.Server
 	ops      net.Listener
 	config   *reloader
@@ -48,59 +50,54 @@ func startGateway(ctx context.Context, live *config.Live, log *slog.Logger, vers
 	// The data path has a registry of its own: an overview reads it each second, and nothing in it asks the store.
 	reg, flows := prometheus.NewRegistry(), prometheus.NewRegistry()
 	cfg, conf := live.Now().Config, &reloader{live: live, log: log}
+	var up parts
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, up.close())
+		}
+	}()
 	store, err := openStore(ctx, cfg, conf.rules, log, reg)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, store.Close())
-		}
-	}()
+	up.add(store.Close)
 	tell, err := newTidings(cfg, conf.rules, store, log, reg)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, tell.Close())
-		}
-	}()
+	up.add(tell.Close)
 	who, err := newReviewer(cfg.Policy, store, log, reg)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, who.Close())
-		}
-	}()
-	eng, err := newEngine(cfg.Policy, conf.rules, who, tell, store, log, reg)
+	up.add(who.Close)
+	spans, err := newTraces(ctx, cfg.Tracing, version, log)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			eng.Close()
-		}
-	}()
+	up.add(spans.Close)
+	eng, err := newEngine(cfg.Policy, conf.rules, who, tell, spans, store, log, reg)
+	if err != nil {
+		return nil, err
+	}
+	up.add(func() error { eng.Close(); return nil })
 	v := opsVersion(version)
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	data, err := proxy.New(cfg.Proxy, proxy.Deps{
-		Store: store, Policy: cfg.Policy.Rules, Watch: watch(eng, tell), Sessions: who.sessions(), Events: tell.events(), Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: flows,
+		Store: store, Policy: cfg.Policy.Rules, Watch: watch(eng, tell), Sessions: who.sessions(), Events: tell.events(), Slice: cfg.Ledger.Slice, Providers: provider.Builtin(), Log: log, Registry: flows, Tracer: spans.tracer(),
 	})
 	if err != nil {
 		return nil, err
 	}
+	up.add(func() error { data.Streams.Close(); return nil })
 	g := &gateway{
-		store: store, reviewer: who, tell: tell, engine: eng, proxy: data, config: conf, log: log, drained: make(chan struct{}), hurried: make(chan struct{}), served: make(chan error, 2),
+		store: store, reviewer: who, tell: tell, engine: eng, proxy: data, config: conf, spans: spans, log: log, drained: make(chan struct{}), hurried: make(chan struct{}), served: make(chan error, 2),
 	}
 	conf.apply = func(c config.Config) error { return data.Follow(c.Proxy, c.Policy.Rules) }
 	reg.MustRegister(reloadMetrics{live})
 	registerState(reg, g, v, func() time.Duration { return live.Now().Config.Proxy.WithDefaults().Drain.Grace })
 	ops, err := g.operator(cfg, prometheus.Gatherers{reg, flows}, flows, v)
 	if err != nil {
-		data.Streams.Close()
 		return nil, err
 	}
 	g.admin = &http.Server{
@@ -108,12 +105,24 @@ func startGateway(ctx context.Context, live *config.Live, log *slog.Logger, vers
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	if err := g.listen(ctx, cfg.Admin.Listen); err != nil {
-		data.Streams.Close()
 		return nil, err
 	}
 	go func() { g.served <- data.Serve() }()
 	go func() { g.served <- ignoreClosed(g.admin.Serve(g.ops)) }()
 	return g, nil
+}
+
+// parts are those of a gateway that does not come to be: they are closed, the last first.
+type parts []func() error
+
+func (p *parts) add(closing func() error) { *p = append(*p, closing) }
+
+func (p *parts) close() error {
+	var errs []error
+	for _, closing := range slices.Backward(*p) {
+		errs = append(errs, closing())
+	}
+	return errors.Join(errs...)
 }
 
 // listen opens the operator's listener first: the probes have to answer before
@@ -198,6 +207,7 @@ func (g *gateway) Wait() error {
 	err = errors.Join(err, <-g.served)
 	g.engine.Close() // before whom it asks, whom it tells, and its store
 	err = errors.Join(err, g.reviewer.Close(), g.tell.Close())
+	err = errors.Join(err, g.spans.Close())
 	if cerr := g.store.Close(); cerr != nil {
 		err = errors.Join(err, fmt.Errorf("close ledger: %w", cerr))
 	}

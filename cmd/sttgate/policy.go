@@ -14,7 +14,7 @@ import (
 )
 
 // newEngine builds what moves users, and tells of it. rules are those in force.
-func newEngine(c config.Policy, rules func() policy.Config, who *reviewer, tell *tidings, store ledger.Store, log *slog.Logger, reg prometheus.Registerer) (*engine.Engine, error) {
+func newEngine(c config.Policy, rules func() policy.Config, who *reviewer, tell *tidings, spans *traces, store ledger.Store, log *slog.Logger, reg prometheus.Registerer) (*engine.Engine, error) {
 	moves := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "sttgate", Name: "stage_transitions_total", Help: "Users that were moved, by the stages and the cause.",
 	}, []string{"from", "to", "cause"})
@@ -35,6 +35,7 @@ func newEngine(c config.Policy, rules func() policy.Config, who *reviewer, tell 
 		Reviewed: func(result string) { reviews.WithLabelValues(result).Inc() },
 	}
 	who.introduce(&d)
+	spans.introduce(&d)
 	return engine.New(d)
 }
 

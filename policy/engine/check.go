@@ -106,6 +106,9 @@ func (e *Engine) review(ctx context.Context, s Sighting, c policy.Config) error 
 		return err
 	}
 	r := policy.Review{Ref: reference(), User: s.User, Plan: s.Plan, Triggers: v.triggers}
+	ctx, done := e.Trace(ctx, r.Ref)
+	result := ResultLost
+	defer func() { done(result) }()
 	// The lock ends by itself after a lease: whoever is not done by then has lost it.
 	asking, cancel := context.WithTimeout(ctx, v.state.Review.Until.Sub(v.at))
 	err = e.ask(asking, &r, v.at)
@@ -113,16 +116,22 @@ func (e *Engine) review(ctx context.Context, s Sighting, c policy.Config) error 
 	// What was found out is written also when the gateway goes down.
 	writing := context.WithoutCancel(ctx)
 	if err != nil {
+		result = failure(err)
 		return e.fail(writing, s.User, mine, c, err)
 	}
 	lost := true
-	_, _, err = e.change(writing, s.User, func(st policy.State, at time.Time) (policy.State, policy.Event, bool) {
+	out, _, err := e.change(writing, s.User, func(st policy.State, at time.Time) (policy.State, policy.Event, bool) {
 		next, ev, ok := policy.Finish(st, mine, r, c, at)
 		lost = !ok
 		return next, ev, ok
 	})
-	if err == nil && lost {
+	switch {
+	case err != nil:
+		result = string(policy.OutcomeFailed)
+	case lost:
 		e.Reviewed(ResultLost)
+	default:
+		result = string(out.Event.Outcome)
 	}
 	return err
 }

@@ -68,7 +68,9 @@ type Deps struct {
 	// Moved and Reviewed count; each may be nil. Results are those of [policy.Outcome], and the Result constants.
 	Moved    func(from, to policy.Stage, cause policy.Cause)
 	Reviewed func(result string)
-	Log      *slog.Logger
+	// Trace is told of a review that begins, and by done of what became of it; it may be nil.
+	Trace func(ctx context.Context, ref string) (tracing context.Context, done func(result string))
+	Log   *slog.Logger
 }
 
 // What becomes of a review, beside policy's outcomes.
@@ -119,6 +121,9 @@ func New(d Deps) (*Engine, error) {
 	}
 	if d.Reviewed == nil {
 		d.Reviewed = func(string) {}
+	}
+	if d.Trace == nil {
+		d.Trace = func(ctx context.Context, _ string) (context.Context, func(string)) { return ctx, func(string) {} }
 	}
 	e := &Engine{Deps: d, checks: make(chan struct{}, mostChecks), reviews: make(chan struct{}, d.Reviews)}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
