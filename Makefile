@@ -14,7 +14,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check mutate bench bench-outage chaos bench-ledger demo conformance dashboard static image chart chart-validate ci clean
+.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check mutate bench bench-outage chaos bench-ledger demo conformance dashboard static image image-check image-docker sbom chart chart-validate ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,10 +39,10 @@ lint-selftest: ## prove that the lint rules fire
 	.ci/lint-selftest
 
 fmt: ## format the tree (gofumpt)
-	$(TOOL) gofumpt -w charts cmd config meter policy proxy
+	$(TOOL) gofumpt -w charts cmd config meter policy proxy tools/chart tools/image
 
 fmt-check: ## fail if a file is not formatted
-	@out=$$($(TOOL) gofumpt -l charts cmd config meter policy proxy) && test -z "$$out" || { echo "not formatted, run make fmt:"; echo "$$out"; exit 1; }
+	@out=$$($(TOOL) gofumpt -l charts cmd config meter policy proxy tools/chart tools/image) && test -z "$$out" || { echo "not formatted, run make fmt:"; echo "$$out"; exit 1; }
 
 check-files: ## length of files, links in the documentation
 	.ci/check-files
@@ -90,8 +90,19 @@ conformance: build $(SDKS)/node_modules/.package-lock.json ## the vendors' offic
 static: build ## the binary needs no C library
 	.ci/check-static $(BIN)
 
-image: ## container image (needs docker)
-	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE):$(VERSION) .
+image: ## the container image for amd64 and arm64 as an OCI archive, bin/image; needs no engine
+	VERSION=$(VERSION) .ci/image build bin/image
+
+# The pipeline asks for this machine's architecture: the other one is a build of everything. Before a release: ARCHS="amd64 arm64".
+ARCHS ?= $(shell $(GO) env GOARCH)
+image-check: ## the image for ARCHS: built twice the same, valid, as the Dockerfile says, and its program runs
+	VERSION=$(VERSION) ARCHS="$(ARCHS)" .ci/image check
+
+sbom: build ## what the program is made of, as CycloneDX: bin/sttgate.cdx.json
+	$(GO) tool -modfile=tools/cyclonedx.mod cyclonedx-gomod bin -json -std -noserial -notimestamp -version $(VERSION) -output bin/sttgate.cdx.json $(BIN)
+
+image-docker: ## the same with an engine (needs docker)
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) -t $(IMAGE):$(VERSION) .
 
 chart: ## the Helm chart: lint, renderings, suites, schema, Kubernetes' types, kube-score (UPDATE=1 writes what it checks)
 	UPDATE=$(UPDATE) .ci/chart
@@ -101,7 +112,7 @@ chart-validate: ## kubectl-validate over the renderings, before a release (minut
 
 # Fuzzing searches at random, so it is not part of ci: what it has found is in testdata/fuzz,
 # and the tests run that every time.
-ci: deps fmt-check check-files vet lint lint-selftest static test chart fixtures-check demo conformance ## exactly what the pipeline runs
+ci: deps fmt-check check-files vet lint lint-selftest static test chart image-check fixtures-check demo conformance ## exactly what the pipeline runs
 
 clean: ## remove what was built
 	rm -rf bin $(SDKS)/node_modules
