@@ -14,7 +14,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz fixtures fixtures-check mutate bench bench-outage chaos bench-ledger demo conformance dashboard static image image-check image-docker sbom chart chart-validate ci clean
+.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz schema fixtures fixtures-check mutate bench bench-outage chaos bench-ledger demo conformance dashboard static image image-check image-docker sbom chart chart-validate ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ check-files: ## length of files, links in the documentation
 
 fuzz: ## every fuzz target for FUZZTIME (60s): before a release, and after a change of a parser
 	.ci/fuzz $(FUZZTIME)
+
+schema: ## docs/config.schema.json, from the structs and config.example.yaml
+	$(GO) test -count=1 -run TestTheSchemaFileIsCurrent ./config -update
 
 fixtures: ## measure a matrix of files against ffmpeg; writes docs/meters.md (needs ffmpeg)
 	$(GO) run ./meter/fixtures

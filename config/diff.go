@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,7 @@ func (c Change) String() string {
 
 // Diff tells what is another in b than in a, in the order of a, what only b has last. The sources say what must not be shown.
 func Diff(a, b Config, from, to Sources) []Change {
-	before, after := entriesOf(schema(a), from), entriesOf(schema(b), to)
+	before, after := entriesOf(schema(a)), entriesOf(schema(b))
 	in, out := index(before), index(after)
 	var all []Change
 	for _, x := range before {
@@ -41,14 +42,14 @@ func Diff(a, b Config, from, to Sources) []Change {
 		switch {
 		case x.within != "" && out[x.within].key == "": // said with the whole item
 		case !both:
-			all = append(all, Change{Key: x.key, From: x.text})
+			all = append(all, Change{Key: x.key, From: written(x.node, from)})
 		case !x.item && x.raw != y.raw:
-			all = append(all, Change{Key: x.key, From: x.text, To: y.text})
+			all = append(all, Change{Key: x.key, From: written(x.node, from), To: written(y.node, to)})
 		}
 	}
 	for _, y := range after {
 		if _, both := in[y.key]; !both && (y.within == "" || in[y.within].key != "") {
-			all = append(all, Change{Key: y.key, To: y.text})
+			all = append(all, Change{Key: y.key, To: written(y.node, to)})
 		}
 	}
 	return all
@@ -57,8 +58,12 @@ func Diff(a, b Config, from, to Sources) []Change {
 // Hash is the same for configs that are the same but for their secrets, at which no metric may give a hint.
 func (c Config) Hash() string {
 	sum := sha256.New()
-	for _, e := range entriesOf(schema(c), nil) {
-		sum.Write([]byte(e.key + "=" + e.text + "\n"))
+	for _, e := range entriesOf(schema(c)) {
+		shown := e.raw
+		if masked(e.node, nil) {
+			shown = mask
+		}
+		sum.Write([]byte(e.key + "=" + shown + "\n"))
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:6])
 }
@@ -68,7 +73,8 @@ type entry struct {
 	key, path string // path is as in Sources
 	item      bool
 	within    string // the item that it is a part of
-	raw, text string // the value itself, and what of it may be shown
+	raw       string // the value itself, in some form
+	node      *node
 }
 
 func index(all []entry) map[string]entry {
@@ -79,15 +85,15 @@ func index(all []entry) map[string]entry {
 	return out
 }
 
-func entriesOf(n *node, s Sources) []entry {
+func entriesOf(n *node) []entry {
 	var out []entry
 	n.walk("", "", func(n *node, key, within string, item bool) {
 		if n.kind == list || n.kind == table {
 			return // an empty one: what it lost is said item by item
 		}
-		e := entry{key: key, path: n.path, item: item, within: within, text: written(n, s)}
-		if e.raw = e.text; !item {
-			e.raw = unmasked(n)
+		e := entry{key: key, path: n.path, item: item, within: within, node: n}
+		if !item {
+			e.raw = raw(n)
 		}
 		out = append(out, e)
 	})
@@ -176,9 +182,13 @@ func masked(n *node, s Sources) bool {
 	return hidden && !v.Empty() || !hidden && s[n.path].Via != ""
 }
 
-func unmasked(n *node) string {
-	if v, ok := n.value.(secret.Value); ok {
+// raw is the same for the same value, and shows what it is: never print it.
+func raw(n *node) string {
+	switch v := n.value.(type) {
+	case secret.Value:
 		return v.Reveal()
+	case []string:
+		return fmt.Sprintf("%q", v)
 	}
-	return written(n, nil)
+	return fmt.Sprint(n.value)
 }

@@ -163,7 +163,7 @@ func (l *Live) fits(c Config, sources Sources) error {
 // mixed are the sources of a config that is half loaded and half what it was.
 func mixed(c, loaded Config, fresh, old Sources) Sources {
 	theirs := map[string]string{}
-	for _, e := range entriesOf(schema(loaded), nil) {
+	for _, e := range entriesOf(schema(loaded)) {
 		theirs[e.path] = e.raw
 	}
 	out := Sources{}
@@ -172,7 +172,7 @@ func mixed(c, loaded Config, fresh, old Sources) Sources {
 		if n.kind == list || n.kind == table {
 			return
 		}
-		if raw, ok := theirs[n.path]; !ok || raw != unmasked(n) {
+		if was, ok := theirs[n.path]; !ok || was != raw(n) {
 			out[n.path] = old[n.path]
 		}
 	})
