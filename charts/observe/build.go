@@ -52,7 +52,7 @@ func newDashboard() dashboard {
 		}},
 	}
 	y := 0
-	for _, r := range slices.Concat(traffic(), vendors(), ledger(), itself()) {
+	for _, r := range slices.Concat(traffic(), users(), refusals(), vendors(), ledger(), itself()) {
 		d.add(panel{Type: "row", Title: r.title, GridPos: position{1, columns, 0, y}})
 		y++
 		x := 0

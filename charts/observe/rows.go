@@ -30,6 +30,11 @@ func traffic() []row {
 				queries: []query{{`sum by (provider, basis) (rate(sttgate_charged_seconds_total{` + them + `}[$__rate_interval]))`, "{{provider}} {{basis}}"}},
 			},
 		}},
+	}
+}
+
+func users() []row {
+	return []row{
 		{"Users and policy", []graph{
 			{
 				title: "What the budgets say", unit: "percentunit", width: 8, stack: true,
@@ -71,6 +76,11 @@ func traffic() []row {
 				},
 			},
 		}},
+	}
+}
+
+func refusals() []row {
+	return []row{
 		{"Refusals", []graph{
 			{
 				title: "Refused and ended by us", unit: "reqps", width: 8,
