@@ -55,12 +55,12 @@ func users() []row {
 				queries: []query{{`sum by (result) (increase(sttgate_reviews_total{` + us + `}[1h]))`, "{{result}}"}},
 			},
 			{
-				title: "Classifier, questions per hour", unit: "short", width: 8,
+				title: "Classifier, questions per hour", unit: "short", width: 12,
 				good:    "ok. not_asked: it failed five times in a row.",
 				queries: []query{{`sum by (result) (increase(sttgate_classifier_requests_total{` + us + `}[1h]))`, "{{result}}"}},
 			},
 			{
-				title: "Classifier, how long it takes", unit: "s", width: 8,
+				title: "Classifier, how long it takes", unit: "s", width: 12,
 				good: "Well below policy.review.classifier.timeout. No stream waits for it.",
 				queries: []query{
 					{`histogram_quantile(0.5, sum by (le) (rate(sttgate_classifier_duration_seconds_bucket{` + us + `}[1h])))`, "half"},
@@ -68,7 +68,12 @@ func users() []row {
 				},
 			},
 			{
-				title: "Given another model, per hour", unit: "short", width: 8,
+				title: "Users by stage", unit: "short", width: 12, stack: true,
+				good:    "A small and steady part of all. Every gateway counts the whole ledger, each five minutes; nothing is shown beyond 20 000 records.",
+				queries: []query{{`max by (stage) (sttgate_users_in_stage{` + us + `})`, "{{stage}}"}},
+			},
+			{
+				title: "Given another model, per hour", unit: "short", width: 12,
 				good: "Only where a stage says so. shadow: would have been.",
 				queries: []query{
 					{`sum by (provider) (increase(sttgate_models_replaced_total{shadow="false",` + them + `}[1h]))`, "{{provider}}"},

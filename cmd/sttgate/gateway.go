@@ -34,6 +34,7 @@ type gateway struct {
 	admin    *http.Server
 	ops      net.Listener
 	config   *reloader
+	figures  *opsFigures
 	log      *slog.Logger
 
 	draining sync.Once
@@ -100,6 +101,7 @@ func startGateway(ctx context.Context, live *config.Live, log *slog.Logger, vers
 	if err != nil {
 		return nil, err
 	}
+	reg.MustRegister(stageCounts{g.figures})
 	g.admin = &http.Server{
 		Handler: ops, ReadHeaderTimeout: cfg.Proxy.Limits.HeaderTimeout, ReadTimeout: 10 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),

@@ -77,7 +77,13 @@ func TestMetricsAreThoseOfTheList(t *testing.T) {
 	all.Wait()
 
 	want, got := catalogue(t), map[string]bool{}
-	for name, f := range p.scrape() {
+	families := p.scrape()
+	for _, m := range families["sttgate_users_in_stage"].GetMetric() {
+		if stage := m.GetLabel()[0].GetValue(); (m.GetGauge().GetValue() == 1) != (stage == "restrict") {
+			t.Errorf("%v users are at %s; bob is at restrict", m.GetGauge().GetValue(), stage)
+		}
+	}
+	for name, f := range families {
 		if !strings.HasPrefix(name, "sttgate_") {
 			continue
 		}

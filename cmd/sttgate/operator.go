@@ -22,12 +22,13 @@ import (
 // the types below are its doors.
 // flows are the metrics of the data path alone.
 func (g *gateway) operator(cfg config.Config, metrics, flows prometheus.Gatherer, v admin.Version) (http.Handler, error) {
+	g.figures = &opsFigures{
+		started: time.Now(), kind: cfg.Ledger.Store, store: g.store, vendors: g.proxy.Vendors, flows: flows, rules: g.config.rules, log: g.log,
+	}
 	d := admin.Deps{
-		Policy: opsPolicy{g.proxy.Users, g.engine, g.store, g.config.rules},
-		Figures: &opsFigures{
-			started: time.Now(), kind: cfg.Ledger.Store, store: g.store, vendors: g.proxy.Vendors, flows: flows, rules: g.config.rules, log: g.log,
-		},
-		Users: opsUsers{g.proxy.Users, g.engine}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Configs: opsConfig{g.config}, Health: opsHealth{g},
+		Policy:  opsPolicy{g.proxy.Users, g.engine, g.store, g.config.rules},
+		Figures: g.figures,
+		Users:   opsUsers{g.proxy.Users, g.engine}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Configs: opsConfig{g.config}, Health: opsHealth{g},
 		Minter: opsMinter{g.proxy.Minter}, Metrics: metrics, Log: g.log, Version: v,
 	}
 	for _, p := range provider.Builtin() {

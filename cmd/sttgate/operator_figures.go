@@ -72,7 +72,7 @@ func (o *opsFigures) Figures(ctx context.Context) admin.Figured {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	f.Store.Up = o.storeUp(ctx)
-	f.Users = o.counted(ctx)
+	f.Users = o.counted(ctx, countEvery)
 	return f
 }
 
@@ -101,8 +101,8 @@ func (o *opsFigures) storeUp(ctx context.Context) bool {
 }
 
 // counted is called with the lock held. Where the store does not answer, the older count stays.
-func (o *opsFigures) counted(ctx context.Context) admin.StageCounts {
-	if time.Since(o.tried) >= countEvery && o.up {
+func (o *opsFigures) counted(ctx context.Context, every time.Duration) admin.StageCounts {
+	if time.Since(o.tried) >= every && o.up {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countWithin)
 		defer cancel()
 		c, err := o.count(ctx, time.Now())
