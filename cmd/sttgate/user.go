@@ -193,12 +193,13 @@ func (v userView) table() string {
 const shownEvents = 5
 
 func (e userEvent) String() string {
-	s := stamp(e.At) + ": " + e.From + " to " + e.To + ", " + e.Cause
+	says := []string{stamp(e.At) + ": " + e.From + " to " + e.To, e.Cause}
 	for _, more := range []string{e.Case, e.By, e.Reason} {
 		if more != "" {
-			s += ", " + more
+			says = append(says, more)
 		}
 	}
+	s := strings.Join(says, ", ")
 	if e.Shadow {
 		s += " (shadow)"
 	}

@@ -99,12 +99,14 @@ type StreamCounts struct {
 
 // overview is GET overview.
 func (h *Handler) overview(w http.ResponseWriter, r *http.Request, _ string) {
-	top, err := someTop, error(nil)
+	top := someTop
 	if s := r.URL.Query().Get("top"); s != "" {
-		if top, err = strconv.Atoi(s); err != nil || top < 0 || top > mostTop {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 || n > mostTop {
 			h.fail(r.Context(), w, "overview", bad("top must be 0 to "+strconv.Itoa(mostTop)))
 			return
 		}
+		top = n
 	}
 	now := h.deps.Now().UTC()
 	o := Overview{
