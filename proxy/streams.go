@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -146,49 +145,6 @@ func (s *Streams) BeginDrain() {
 	s.draining = true
 }
 
-// Drain refuses new streams, lets running ones go on for c.Grace, then ends them
-// politely and settles them, and cuts what is left after c.Hard. It returns when
-// none is left. Cancelling ctx (a second signal) ends the patience at once: polite
-// ends begin now and have two seconds.
-func (s *Streams) Drain(ctx context.Context, c DrainConfig) {
-	s.BeginDrain()
-	detached := context.WithoutCancel(ctx)
-	hard, cancel := context.WithTimeout(detached, c.Hard)
-	defer cancel()
-	grace, cancelGrace := context.WithTimeout(ctx, c.Grace)
-	defer cancelGrace()
-	if s.wait(grace) {
-		return
-	}
-	spread := endSpread
-	if ctx.Err() != nil {
-		hard, cancel = context.WithTimeout(detached, impatience)
-		defer cancel()
-		spread = impatience / 4
-	} else {
-		stop := context.AfterFunc(ctx, cancel)
-		defer stop()
-	}
-	s.endAll(hard, spread)
-	if s.wait(hard) {
-		return
-	}
-	for _, st := range s.List() {
-		st.abort()
-	}
-	rest, cancelRest := context.WithTimeout(detached, settleTimeout)
-	defer cancelRest()
-	s.wait(rest)
-}
-
-const (
-	// endSpread is over how long a drain's closes are spread, so that the clients
-	// do not all come back in the same moment.
-	endSpread = 2 * time.Second
-	// impatience is what a second signal leaves for polite ends.
-	impatience = 2 * time.Second
-)
-
 // Killed is what a stream is told that an operator ends.
 func Killed() *provider.Denial {
 	d := deny(provider.Draining, "an operator ended this stream")
@@ -198,16 +154,6 @@ func Killed() *provider.Denial {
 
 func drained() *provider.Denial {
 	return deny(provider.Draining, "this gateway is shutting down; connect again")
-}
-
-func (s *Streams) endAll(ctx context.Context, spread time.Duration) {
-	s.mu.Lock()
-	s.ending = true
-	s.mu.Unlock()
-	for _, st := range s.List() {
-		t := time.AfterFunc(rand.N(spread), func() { st.stop(drained()) }) //nolint:gosec // jitter, not a secret
-		context.AfterFunc(ctx, func() { t.Stop() })
-	}
 }
 
 // wait returns true when no slot is taken, false when ctx ended first.
