@@ -19,7 +19,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-deps: ## install what the tests need: gcc, ffmpeg, chromium, redis-server, valkey-server, node, npm, promtool
+deps: ## install what the tests need: gcc, ffmpeg, chromium, redis-server, valkey-server, haproxy, nginx, node, npm, promtool
 	.ci/deps
 
 build: ## build bin/sttgate, static
