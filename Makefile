@@ -14,7 +14,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz schema fixtures fixtures-check mutate bench bench-outage chaos bench-ledger demo conformance dashboard static image image-check image-docker sbom chart chart-validate ci clean
+.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz schema fixtures fixtures-check mutate bench bench-outage chaos bench-ledger demo conformance dashboard static image image-check image-docker sbom sbom-of release release-check vuln secrets licences licences-check chart chart-validate ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,10 +39,10 @@ lint-selftest: ## prove that the lint rules fire
 	.ci/lint-selftest
 
 fmt: ## format the tree (gofumpt)
-	$(TOOL) gofumpt -w charts cmd config meter policy proxy tools/chart tools/image
+	$(TOOL) gofumpt -w charts cmd config meter policy proxy tools/chart tools/image tools/licences
 
 fmt-check: ## fail if a file is not formatted
-	@out=$$($(TOOL) gofumpt -l charts cmd config meter policy proxy tools/chart tools/image) && test -z "$$out" || { echo "not formatted, run make fmt:"; echo "$$out"; exit 1; }
+	@out=$$($(TOOL) gofumpt -l charts cmd config meter policy proxy tools/chart tools/image tools/licences) && test -z "$$out" || { echo "not formatted, run make fmt:"; echo "$$out"; exit 1; }
 
 check-files: ## length of files, links in the documentation
 	.ci/check-files
@@ -101,8 +101,30 @@ ARCHS ?= $(shell $(GO) env GOARCH)
 image-check: ## the image for ARCHS: built twice the same, valid, as the Dockerfile says, and its program runs
 	VERSION=$(VERSION) ARCHS="$(ARCHS)" .ci/image check
 
-sbom: build ## what the program is made of, as CycloneDX: bin/sttgate.cdx.json
-	$(GO) tool -modfile=tools/cyclonedx.mod cyclonedx-gomod bin -json -std -noserial -notimestamp -version $(VERSION) -output bin/sttgate.cdx.json $(BIN)
+SBOM := bin/sttgate.cdx.json
+sbom: build sbom-of ## what the program is made of, as CycloneDX: bin/sttgate.cdx.json
+
+sbom-of:
+	$(GO) tool -modfile=tools/cyclonedx.mod cyclonedx-gomod bin -json -std -noserial -notimestamp -version $(VERSION) -output $(SBOM) $(BIN)
+
+release: ## archives for Linux and macOS, checksums, what they are made of and what changed: bin/release (VERSION=v1.2.3)
+	VERSION=$(VERSION) .ci/release build bin/release
+
+release-check: ## the release for this machine: built twice the same, and its program runs (SYSTEMS="linux/amd64 …" for others)
+	VERSION=$(VERSION) .ci/release check
+
+vuln: ## known vulnerabilities in what the program calls; needs vuln.go.dev, so it is not part of ci
+	.ci/vuln
+
+secrets: ## no secret in the tree or its history (gitleaks)
+	.ci/secrets
+
+licences: ## write docs/licences.md: what is linked, and under which licences
+	$(GO) -C tools run ./licences -root $(CURDIR)
+
+licences-check: ## what is linked may be linked, and docs/licences.md says so
+	$(GO) -C tools test -count=1 ./licences
+	$(GO) -C tools run ./licences -root $(CURDIR) -check
 
 image-docker: ## the same with an engine (needs docker)
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) -t $(IMAGE):$(VERSION) .
@@ -115,7 +137,7 @@ chart-validate: ## kubectl-validate over the renderings, before a release (minut
 
 # Fuzzing searches at random, so it is not part of ci: what it has found is in testdata/fuzz,
 # and the tests run that every time.
-ci: deps fmt-check check-files vet lint lint-selftest static test chart image-check fixtures-check demo conformance ## exactly what the pipeline runs
+ci: deps fmt-check check-files vet lint lint-selftest static test chart image-check secrets licences-check fixtures-check demo conformance ## exactly what the pipeline runs
 
 clean: ## remove what was built
 	rm -rf bin $(SDKS)/node_modules
