@@ -134,6 +134,13 @@ func TestAGrantIsInTheHistoryOnceAndPushesNoStepOut(t *testing.T) {
 		if s, e, ok = Grant(s, g, amy, c, noon.Add(time.Duration(i)*time.Minute)); !ok || e.Moved() || e.Cause != ByGrant || *e.Grant != g || e.Reason != "ticket" {
 			t.Fatalf("%+v, %v", e, ok)
 		}
+		rule := "an operator granted more of daily" // also where the ledger had nothing to take back: 0 ms
+		if g.MS < 0 {
+			rule = "an operator took back what was granted of daily"
+		}
+		if e.Rule != rule {
+			t.Errorf("%d ms: %q", g.MS, e.Rule)
+		}
 		if again, _, ok := Grant(s, g, amy, c, noon); ok || !reflect.DeepEqual(again, s) {
 			t.Fatalf("%d is there twice", i)
 		}
