@@ -58,7 +58,7 @@ func New(c Config, d Deps) (*Handler, error) {
 	h.calls = slices.Concat(h.probeCalls(), []call{{http.MethodGet, "/metrics", func(w http.ResponseWriter, r *http.Request, _ string) { metrics.ServeHTTP(w, r) }, about{
 		name: "metrics", tag: "probes", says: "Metrics for Prometheus", more: "Open. In the format that Accept asks for.",
 		answers: []good{{status: http.StatusOK, says: "every metric", kinds: []string{"text/plain", "application/openmetrics-text", "application/vnd.google.protobuf"}}},
-	}}}, h.userCalls(), h.policyCalls(), h.streamCalls(), h.overviewCalls(), h.operateCalls(), h.configCalls())
+	}}}, h.dashboardCalls(), h.userCalls(), h.policyCalls(), h.streamCalls(), h.overviewCalls(), h.operateCalls(), h.configCalls())
 	if err := checkCalls(h.calls); err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}

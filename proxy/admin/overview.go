@@ -86,6 +86,7 @@ type Overview struct {
 	At       time.Time    `json:"at" doc:"the gateway's time"`
 	Uptime   int64        `json:"uptime_seconds" doc:"for how long it runs"`
 	Draining bool         `json:"draining" doc:"new streams are refused"`
+	MayWrite bool         `json:"may_write" doc:"whoever asks may change things: false with admin.read_token"`
 	Streams  StreamCounts `json:"streams" doc:"what runs on this gateway"`
 	Top      []Stream     `json:"top" doc:"the streams that have forwarded most"`
 }
@@ -111,7 +112,8 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, _ string) {
 	now := h.deps.Now().UTC()
 	o := Overview{
 		Figured: h.deps.Figures.Figures(r.Context()), Version: h.deps.Version.Version, At: now, Draining: h.deps.Drainer.Draining(),
-		Streams: StreamCounts{States: map[string]int64{}, Providers: map[string]map[string]int64{}},
+		MayWrite: callerOf(r).role == writer,
+		Streams:  StreamCounts{States: map[string]int64{}, Providers: map[string]map[string]int64{}},
 	}
 	o.Started = o.Started.UTC()
 	o.Uptime = int64(now.Sub(o.Started) / time.Second)

@@ -95,7 +95,7 @@ func TestWrongMethodIs405WithAllow(t *testing.T) {
 
 func TestOtherPathsAre404AndNeverARedirect(t *testing.T) {
 	for _, path := range []string{
-		"/", "/nothing", "/livez/", "//livez", "/admin", "/admin/v1", "/admin/v1/", "/admin/v1//users/alice",
+		"/nothing", "/dashboard/", "/dashboard/..%2fdeps.go", "/dashboard/main.js/", "/index.html", "/livez/", "//livez", "/admin", "/admin/v1", "/admin/v1/", "/admin/v1//users/alice",
 		"/admin/v1/users/alice/", "/admin/v1/users/alice/../bob", "/admin/v2/streams", "/debug/pprof/", "/v1/listen",
 	} {
 		serve(t).do(t, "GET", path, "").wantProblem(t, http.StatusNotFound, "nothing")

@@ -27,6 +27,7 @@ func (h *Handler) streamCalls() []call {
 		}},
 		{http.MethodDelete, apiPrefix + "streams/{id}", h.killStream, about{
 			name: "endStream", tag: "streams", says: "End a stream politely", more: "The client may connect again.", id: "the stream's id",
+			query:    []param{{"reason", "why, in one line of at most 500 bytes: for the audit log", object{"type": "string"}}},
 			answers:  []good{{status: http.StatusAccepted, says: "it is ending: the vendor's last words take a moment", of: endAnswer{}}},
 			problems: []int{http.StatusBadRequest, http.StatusNotFound},
 		}},
@@ -116,6 +117,10 @@ func (h *Handler) sorted(wanted func(Stream) bool) []Stream {
 // killStream is DELETE streams/{id}. The vendor's polite end takes a moment: 202.
 func (h *Handler) killStream(w http.ResponseWriter, r *http.Request, id string) {
 	err := checkID(id, "the stream's id")
+	why := "asked by the operator"
+	if given := r.URL.Query().Get("reason"); err == nil && given != "" {
+		why, err = given, checkReason(given)
+	}
 	var s Stream
 	if err == nil {
 		s = h.find(id)
@@ -125,7 +130,7 @@ func (h *Handler) killStream(w http.ResponseWriter, r *http.Request, id string) 
 	}
 	if err == nil {
 		err = h.audit(r, auditStream, slog.String("user", s.User), slog.String("stream", id),
-			slog.String("before", "running"), slog.String("after", "ending"), slog.String("why", "asked by the operator"))
+			slog.String("before", "running"), slog.String("after", "ending"), slog.String("why", why))
 	}
 	if err != nil {
 		h.fail(r.Context(), w, auditStream, err)
