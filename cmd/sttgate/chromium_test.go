@@ -241,7 +241,7 @@ func (c *chromium) click(element string) {
 			c.call("Input.dispatchMouseEvent", map[string]any{"type": what, "x": at.X, "y": at.Y, "button": "left", "clickCount": 1}, nil)
 		}
 		var hit bool
-		if c.eval("window.hit", &hit); hit {
+		if c.eval("window.hit !== false", &hit); hit {
 			return
 		}
 	}

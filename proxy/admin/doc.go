@@ -4,6 +4,7 @@
 //
 //	            ┌─ /livez /readyz /startupz ── Health, Drainer      open
 //	            ├─ /metrics ────────────────── prometheus.Gatherer  open
+//	            ├─ / /dashboard/… ──────────── files, embedded      open
 //	operator ──►├─ /version ────────────────── Version              open
 //	            └─ /admin/v1/… ─► guard ─┬─ users ──── Users ───┐
 //	                              (token │─ streams ── Streams  ├─► one audit line

@@ -17,6 +17,13 @@ export function streams(o, again) {
   sync(id('streams'), list, (s) => s.id, (s) => streamRow(s, again), fillStream);
 }
 
+// streamHead names the columns of streamRow.
+export function streamHead() {
+  const column = (label, n) => el('th', { role: 'columnheader', scope: 'col', class: n && 'n' }, label);
+  return el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, column('User'), column('Vendor'), column('State'), column('Age', true), column('Metered', true),
+    column('Dropped', true), column('Left', true), column(el('span', { class: 'away' }, 'Actions'))));
+}
+
 export function streamRow(s, again) {
   const cell = (label, child, attrs = {}) => el('td', { role: 'cell', 'data-label': label, ...attrs }, child);
   const n = { class: 'n' };

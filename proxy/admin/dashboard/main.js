@@ -125,6 +125,7 @@ id('lookup').addEventListener('submit', (event) => {
   else location.hash = to;
 });
 
+id('streams').before(live.streamHead());
 window.addEventListener('hashchange', again);
 document.addEventListener('visibilitychange', poll);
 poll(true);

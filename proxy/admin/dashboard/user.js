@@ -4,7 +4,7 @@ import { get, userPath } from './api.js';
 import { changes, grant } from './changes.js';
 import { el, figure, id, meter, moment, show, sync, text } from './dom.js';
 import { away, clock, count, span } from './format.js';
-import { fillStream, streamRow } from './live.js';
+import { fillStream, streamHead, streamRow } from './live.js';
 import { badge, caseLink, since } from './people.js';
 
 const stages = ['none', 'warning', 'throttle', 'restrict'];
@@ -32,7 +32,7 @@ export function open(name, vendors, again) {
         el('p', { class: 'row start' }, el('label', { for: 'explain-provider' }, 'At'), vendor, el('label', { for: 'explain-plan' }, 'on plan'), plan),
         part('decision', 'p', { class: 'decision', 'aria-live': 'polite' }), part('rules', 'ol', { class: 'rules' }))),
     el('h3', {}, 'Streams ', part('running', 'span', { class: 'count' })),
-    el('table', { role: 'table', class: 'wide', 'aria-label': `Streams of ${name}` }, part('streams', 'tbody', { role: 'rowgroup' })),
+    el('table', { role: 'table', class: 'wide', 'aria-label': `Streams of ${name}` }, streamHead(), part('streams', 'tbody', { role: 'rowgroup' })),
     el('h3', {}, 'History'), part('events', 'ol', { class: 'list' }), part('noevents', 'p', { class: 'muted' }));
   show(box, true);
   id('user-title').focus();
