@@ -71,7 +71,7 @@ end inside a running stream.`,
 	root.SetErr(p.stderr)
 	root.AddCommand(
 		p.serveCommand(), p.checkCommand(), p.demoCommand(), p.sendCommand(), p.meterCommand(), p.fakeCommand(),
-		p.reloadCommand(), p.userCommand(), p.streamsCommand(), p.drainCommand(), p.explainCommand(), p.simulateCommand(), p.tokenCommand(), p.ledgerCommand(), p.healthcheckCommand(), p.versionCommand(),
+		p.reloadCommand(), p.userCommand(), p.streamsCommand(), p.topCommand(), p.drainCommand(), p.explainCommand(), p.simulateCommand(), p.tokenCommand(), p.ledgerCommand(), p.healthcheckCommand(), p.versionCommand(),
 	)
 	return root
 }

@@ -60,7 +60,8 @@ id('act-form').addEventListener('submit', async (event) => {
     tell(said);
     of.done?.();
   } catch (problem) {
-    if (job === of) text(id('act-error'), problem.message);
+    if (job === of && dialog.open) text(id('act-error'), problem.message);
+    else tell(problem.message, '▲'); // the dialog was left before the answer came
   } finally {
     id('act-yes').disabled = false;
   }
@@ -69,10 +70,10 @@ id('act-form').addEventListener('submit', async (event) => {
 let hide = 0;
 
 // tell says in a corner, and to a screen reader, what was done.
-export function tell(said) {
+export function tell(said, mark = '✓') {
   const e = id('told');
   show(e, true);
-  text(e, `✓ ${said}`);
+  text(e, `${mark} ${said}`);
   clearTimeout(hide);
   hide = setTimeout(() => show(e, false), 8000);
 }

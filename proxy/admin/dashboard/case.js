@@ -25,9 +25,9 @@ export async function openCase(ref, again) {
   id('case').replaceChildren(
     head,
     el('dl', { class: 'facts' }, ...facts.flatMap(([k, v]) => [el('dt', {}, k), el('dd', {}, v)])),
-    el('ul', { class: 'list' }, ...(c.triggers ?? []).map((t) => el('li', {}, `${t.cap}: `, figure('sum', t.sum_ms, span(t.sum_ms)), ' of ',
+    ...(c.triggers?.length ? [el('h3', {}, 'Exceeded')] : []), el('ul', { class: 'list' }, ...(c.triggers ?? []).map((t) => el('li', {}, `${t.cap}: `, figure('sum', t.sum_ms, span(t.sum_ms)), ' of ',
       figure('limit', t.limit_ms, span(t.limit_ms)), ` in ${span(t.window_ms)}`))),
-    el('ul', { class: 'list' }, ...(c.review?.evidence ?? []).map((e) => el('li', {}, e))),
+    ...(c.review?.evidence?.length ? [el('h3', {}, 'What spoke for it')] : []), el('ul', { class: 'list' }, ...(c.review?.evidence ?? []).map((e) => el('li', {}, e))),
     el('p', { class: 'buttons' }, resolve(c.user, ref, again)));
   reveal();
 }

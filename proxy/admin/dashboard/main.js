@@ -16,10 +16,12 @@ let turn = 0; // counts polls; an answer of an older one is not shown
 let polls = 0;
 let last = null; // the newest overview
 let told = null; // refusals by reason that a screen reader has heard of
+let locked = false; // a token is waited for: nothing is asked without one, which would count as a wrong one
 let went = ''; // where the address has led
 
 async function poll(all) {
   clearTimeout(timer);
+  if (locked) return;
   if (document.hidden) {
     link('○ paused', '');
     return;
@@ -72,6 +74,7 @@ function announce(now) {
 
 function failed(problem) {
   if (problem.status === 401) {
+    locked = true;
     link('○ locked', '');
     show(id('live'), false);
     show(id('enter'), true);
@@ -109,6 +112,7 @@ id('enter-form').addEventListener('submit', (event) => {
   event.preventDefault();
   token.set(id('token').value.trim());
   id('token').value = '';
+  locked = false;
   again();
 });
 
