@@ -90,7 +90,7 @@ func (d *dashboardRig) talk(user string) *talker {
 	go s.stay()
 	d.t.Cleanup(s.leave)
 	var u dashboardUser
-	for u.Streams == nil || len(u.Streams) == 0 {
+	for len(u.Streams) == 0 {
 		d.ask(http.MethodGet, "users/"+user, "", &u)
 	}
 	s.id = u.Streams[0].ID

@@ -15,7 +15,8 @@ func busy() admin.Overview {
 	o.Users = admin.StageCounts{Stages: map[string]int64{"throttle": 2, "restrict": 3}, Exempt: 1}
 	o.Vendors = []admin.VendorHealth{
 		{Provider: "deepgram", State: "failing", Failure: "5xx", Seen: 5, Failed: 1},
-		{Provider: "soniox", State: "ok", Seen: 4, Median: 80_000, P99: 120_000}, {Provider: "speechmatics", State: "unknown"},
+		{Provider: "soniox", State: "ok", Seen: 4, Median: 80_000, P99: 120_000},
+		{Provider: "speechmatics", State: "unknown"},
 	}
 	o.Store = admin.StoreHealth{Kind: "redis", Up: false, Errors: map[string]int64{"timeout": 1}, Leases: 40, Median: 500, P99: 2500}
 	o.Streams = admin.StreamCounts{Active: 4, States: map[string]int64{"forwarding": 3, "dropping": 1}}
