@@ -103,7 +103,7 @@ func TestWhatServeWritesIsWhatTheVendorHeardAndSimulateReads(t *testing.T) {
 			refused[e.Subject+" "+e.Data.Where] += e.Data.Count
 		}
 	}
-	heard := w.heard() + 2000 // the upload
+	heard := w.heard() + 2000                                                                                                  // the upload
 	if audio != heard || charged != heard || types["usage.end"] != 4 || types["usage.part"] < 1 || types["policy.step"] != 1 { // a part is told once a second: how many there are is chance
 		t.Errorf("the vendor heard %d ms; told are %d, charged %d; %v", heard, audio, charged, types)
 	}
