@@ -103,8 +103,9 @@ func TestWhatServeWritesIsWhatTheVendorHeardAndSimulateReads(t *testing.T) {
 			refused[e.Subject+" "+e.Data.Where] += e.Data.Count
 		}
 	}
-	heard := w.heard() + 2000                                                                                                  // the upload
-	if audio != heard || charged != heard || types["usage.end"] != 4 || types["usage.part"] < 1 || types["policy.step"] != 1 { // a part is told once a second: how many there are is chance
+	heard := w.heard() + 2000 // the upload
+	// A part is told once a second: how many there are is chance.
+	if audio != heard || charged != heard || types["usage.end"] != 4 || types["usage.part"] < 1 || types["policy.step"] != 1 {
 		t.Errorf("the vendor heard %d ms; told are %d, charged %d; %v", heard, audio, charged, types)
 	}
 	if refused[" door"] != 1 || refused["bob stream"] != 3 {
