@@ -17,9 +17,20 @@
 //
 // Until both handshakes are done everything belongs to Handler.ServeHTTP, which
 // gives back what it took (slot, lease, vendor socket) on every early return. With
-// Streams.Start a Stream owns both sockets, the account and the slot; ServeHTTP
+// Streams.start a Stream owns both sockets, the account and the slot; ServeHTTP
 // returns, so that an idle stream does not keep a request's buffers and stack.
-// Stream.run settles and releases, whatever ended it.
+// Stream.end settles, whatever ended it, and then the slot is released.
+//
+// # A config that changes
+//
+// A setup is how requests are served under one config: Server.Follow puts another in its place. A request goes on under
+// the one that it came in with. What decides about users (rules) is swapped beside it, and reaches running
+// streams with their next lease.
+//
+// # Who watches
+//
+// Nobody who watches is waited for: metrics (metrics.go) and usage events (tally.go) are told by the ticker and at the end,
+// sessions for reviews (ended.go) at the end, traces (spans.go) of handshakes and settlements; look.go is what an operator sees.
 //
 // # Concurrency
 //

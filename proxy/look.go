@@ -34,7 +34,7 @@ func (s *Stream) State() string {
 		return StateEnding
 	case s.tap == nil:
 		return StateForwarding
-	case s.tap.silent.Load():
+	case s.tap.dropping.Load():
 		return StateDropping
 	case s.tap.tempo != nil && !s.tap.tempo.free():
 		return StatePaced

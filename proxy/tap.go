@@ -26,8 +26,7 @@ type tap struct {
 	id      string // the stream's
 	request string // its handshake's id
 
-	dropping   bool
-	silent     atomic.Bool      // the same as dropping, for who watches
+	dropping   atomic.Bool      // set by the client's goroutine; others watch
 	cut        bool             // the message at hand is being dropped
 	denial     *provider.Denial // why audio is dropped
 	skipped    int64            // bytes dropped in this dropping period

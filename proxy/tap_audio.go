@@ -49,12 +49,12 @@ func (t *tap) spoken(a provider.Audio) relay.Verdict {
 func (t *tap) audio(a provider.Audio) relay.Verdict {
 	t.cut = t.cut && !a.First
 	switch {
-	case t.cut, t.dropping && t.route.DropFinal: // the rest of a message that lost its beginning, or of a stream
+	case t.cut, t.dropping.Load() && t.route.DropFinal: // the rest of a message that lost its beginning, or of a stream
 		return t.drop(a, nil)
 	case a.Bytes == 0: // the vendor's end of stream, not audio
 		t.session.Forwarded(a, t.sound.elapsed())
 		return relay.Pass
-	case t.dropping && t.misplaced():
+	case t.dropping.Load() && t.misplaced():
 		return t.drop(a, nil)
 	case t.sound.outside:
 		return t.unmeasured(a)
@@ -103,7 +103,7 @@ func (t *tap) packet(p []byte) relay.Verdict {
 	switch {
 	case err != nil:
 		return t.lost(unreadable(err))
-	case t.dropping && t.route.DropFinal:
+	case t.dropping.Load() && t.route.DropFinal:
 		return t.drop(a, p)
 	}
 	need, err := t.purse.buy(ms)
@@ -168,7 +168,7 @@ func (t *tap) paced(channel string) (open bool) {
 	}
 	kept := false
 	defer func() {
-		if kept && !t.dropping {
+		if kept && !t.dropping.Load() {
 			t.keepalives.stop()
 		}
 	}()
@@ -226,9 +226,9 @@ func (t *tap) unpaid(a provider.Audio, packet []byte, need int64, err error) rel
 		return relay.Stop
 	}
 	t.denial = d
-	if !t.dropping {
-		t.dropping, t.skipped = true, 0
-		t.silent.Store(true)
+	if !t.dropping.Load() {
+		t.dropping.Store(true)
+		t.skipped = 0
 		t.gate.decided(*violated, nil)
 		t.refused(Dropping, d)
 		t.keepalives.start(t.stream, t.session)
@@ -260,9 +260,8 @@ func (t *tap) drop(a provider.Audio, packet []byte) relay.Verdict {
 }
 
 func (t *tap) resume() {
-	if t.dropping {
-		t.dropping = false
-		t.silent.Store(false)
+	if t.dropping.Load() {
+		t.dropping.Store(false)
 		t.keepalives.stop()
 	}
 }
