@@ -192,30 +192,37 @@ func (c *chromium) try(method string, params, out any) error {
 // eval is the value of an expression in the page.
 func (c *chromium) eval(expression string, out any) {
 	c.t.Helper()
+	if err := c.attempt(expression, out); err != nil {
+		c.t.Fatalf("%v\n%s", err, expression)
+	}
+}
+
+// attempt is eval where the page may be on its way to another one: then there is nothing to ask, or not yet.
+func (c *chromium) attempt(expression string, out any) error {
 	var a struct {
 		Result           struct{ Value json.RawMessage }
 		ExceptionDetails *struct{ Exception struct{ Description string } }
 	}
-	c.call("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true}, &a)
-	if a.ExceptionDetails != nil {
-		c.t.Fatalf("%s\n%s", a.ExceptionDetails.Exception.Description, expression)
+	if err := c.try("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true}, &a); err != nil {
+		return err
 	}
-	if out == nil || a.Result.Value == nil {
-		return
+	switch {
+	case a.ExceptionDetails != nil:
+		return errors.New(a.ExceptionDetails.Exception.Description)
+	case out == nil || a.Result.Value == nil:
+		return nil
 	}
-	if err := json.Unmarshal(a.Result.Value, out); err != nil {
-		c.t.Fatalf("%v: %s", err, a.Result.Value)
-	}
+	return json.Unmarshal(a.Result.Value, out)
 }
 
-// until waits for an expression to be true.
+// until waits for an expression to be true. One that throws is not: what it asks of may come with the next page.
 func (c *chromium) until(expression string) {
 	c.t.Helper()
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
 	for end := time.Now().Add(procHang); ; <-look.C {
 		var yes bool
-		c.eval("Boolean("+expression+")", &yes)
+		err := c.attempt("Boolean("+expression+")", &yes)
 		if yes {
 			return
 		}
@@ -223,7 +230,7 @@ func (c *chromium) until(expression string) {
 			var body string
 			c.eval("document.body.innerText", &body)
 			c.screenshot("failed")
-			c.t.Fatalf("it does not become true: %s\n%s", expression, body)
+			c.t.Fatalf("it does not become true: %s (%v)\n%s", expression, err, body)
 		}
 	}
 }
@@ -234,15 +241,18 @@ func (c *chromium) click(element string) {
 	c.until(element)
 	for range 10 {
 		var at struct{ X, Y float64 }
-		c.eval(fmt.Sprintf(`(async () => { const e = %s; e.scrollIntoView({block: 'center', behavior: 'instant'}); window.hit = false;
+		err := c.attempt(fmt.Sprintf(`(async () => { const e = %s; e.scrollIntoView({block: 'center', behavior: 'instant'}); window.hit = false;
 			e.addEventListener('click', () => { window.hit = true; }, {once: true, capture: true});
 			await new Promise(requestAnimationFrame); const b = e.getBoundingClientRect(); return {X: b.x + b.width / 2, Y: b.y + b.height / 2}; })()`, element), &at)
+		if err != nil {
+			continue // it was made anew under the mouse
+		}
 		for _, what := range []string{"mouseMoved", "mousePressed", "mouseReleased"} {
 			c.call("Input.dispatchMouseEvent", map[string]any{"type": what, "x": at.X, "y": at.Y, "button": "left", "clickCount": 1}, nil)
 		}
 		var hit bool
-		if c.eval("window.hit !== false", &hit); hit {
-			return
+		if err := c.attempt("window.hit !== false", &hit); hit || err != nil {
+			return // without the page that was asked, it led to another one
 		}
 	}
 	c.screenshot("failed")
