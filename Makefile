@@ -62,7 +62,7 @@ fixtures-check: ## the same, but docs/meters.md must agree
 # Each mutant is a build and a run of the package's tests: minutes, so not part of ci.
 mutate: ## mutation tests of the policy's rules; fails if a mutant that a test runs survives (minutes)
 	$(GO) run $(GREMLINS) unleash ./policy --exclude-files '/' --invert-logical --invert-loopctrl --invert-assignments --remove-self-assignments \
-		--timeout-coefficient 30 --output-statuses lt --threshold-efficacy 100
+		--timeout-coefficient 5 --output-statuses lt --threshold-efficacy 100
 
 bench: ## the relay beside nginx and others; writes a table (minutes)
 	$(GO) run ./proxy/bench
