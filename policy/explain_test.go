@@ -113,6 +113,17 @@ info budget tried: 1s per 24h is spent, and only counted: it is a shadow`},
 	}
 }
 
+func TestAnExplanationSaysWhatWasGranted(t *testing.T) {
+	b := Budget{Name: "daily", Window: "day", Limit: time.Minute}
+	x := Explain(Question{
+		State: at(None, 0), Config: Default(), Subject: ann, Budgets: []Budget{b}, Now: noon, Sums: func(time.Duration) int64 { return 0 },
+		Balances: []Balance{{Budget: "daily", Limit: 60_000, Granted: 90_000, Used: 100_000, Remaining: 50_000}},
+	})
+	if got := x[len(x)-1].Text; got != "50s of 1m0s and 1m30s granted per day are left" {
+		t.Fatal(got)
+	}
+}
+
 func TestABudgetOfTheShadowsStageIsLiftedForWhoIsExempt(t *testing.T) {
 	c := Default()
 	c.Shadow, c.ExemptUsers = true, []string{"ann"}

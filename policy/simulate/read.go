@@ -9,8 +9,6 @@ import (
 	"io"
 	"slices"
 	"time"
-
-	"github.com/go-json-experiment/json"
 )
 
 // Part is a stretch of use, as it was recorded.
@@ -32,35 +30,6 @@ type Refused struct {
 	Users int `json:"users"` // that are known
 }
 
-// The types of the events that are read; others are passed over.
-const (
-	typePart    = "dev.sttgate.usage.part.v1"
-	typeEnd     = "dev.sttgate.usage.end.v1"
-	typeRefusal = "dev.sttgate.usage.refusal.v1"
-)
-
-// event is what is read of a line (CloudEvents 1.0, JSON). An end's audio is that since the last part. A refusal has a count: it
-// may stand for some.
-type event struct {
-	ID      string    `json:"id"`
-	Source  string    `json:"source"`
-	Type    string    `json:"type"`
-	Subject string    `json:"subject"`
-	Time    time.Time `json:"time"`
-	Data    struct {
-		Plan     string    `json:"plan"`
-		Provider string    `json:"provider"`
-		To       time.Time `json:"to"`
-		Audio    int64     `json:"audio_ms"`
-		Speech   *int64    `json:"speech_ms"`
-		Count    int       `json:"count"`
-	} `json:"data"`
-}
-
-// Lines are read with what is to be the standard library's second JSON package (github.com/go-json-experiment/json; the release
-// was three weeks old when it was chosen). The first goes over each line twice, which is most of a simulation's time, and takes a name
-// that stands twice.
-
 // maxLine bounds a line: an event has a few hundred bytes.
 const maxLine = 1 << 20
 
@@ -69,17 +38,18 @@ type reading struct {
 	Record
 	seen  map[[sha256.Size]byte]struct{} // of source and id: a million of these hold nothing that the collector has to look at
 	users map[string]struct{}            // that were refused
-	words intern
+	named []byte                         // source and id of the event at hand
 }
 
 // Read reads usage events, one to a line. An event that was written twice counts once.
 // progress, where it is not nil, is told of the bytes that were read. An error names the line.
 func Read(r io.Reader, progress func(bytes int64)) (Record, error) {
 	var (
-		all   = reading{seen: map[[sha256.Size]byte]struct{}{}, users: map[string]struct{}{}, words: intern{}}
-		lines = bufio.NewScanner(r)
-		n     int
-		read  int64
+		all    = reading{seen: map[[sha256.Size]byte]struct{}{}, users: map[string]struct{}{}}
+		events = newEventReader()
+		lines  = bufio.NewScanner(r)
+		n      int
+		read   int64
 	)
 	lines.Buffer(make([]byte, 64<<10), maxLine)
 	for lines.Scan() {
@@ -91,8 +61,8 @@ func Read(r io.Reader, progress func(bytes int64)) (Record, error) {
 		if len(line) == 0 {
 			continue
 		}
-		var e event
-		if err := json.Unmarshal(line, &e); err != nil && !another(line) {
+		e, err := events.line(line)
+		if err != nil {
 			return Record{}, fmt.Errorf("line %d is no usage event: %w", n, err)
 		}
 		if err := all.take(e); err != nil {
@@ -110,59 +80,53 @@ func Read(r io.Reader, progress func(bytes int64)) (Record, error) {
 	return all.Record, nil
 }
 
-// another reports whether a line is an event of a type that is not read: its data has a form of its own, in which "to" may be a stage.
-func another(line []byte) bool {
-	var e struct {
-		Type string `json:"type"`
-	}
-	return json.Unmarshal(line, &e) == nil && e.Type != "" && !wanted(e.Type)
-}
-
-func wanted(typ string) bool { return typ == typePart || typ == typeEnd || typ == typeRefusal }
-
 // take takes one event in.
-func (a *reading) take(e event) error {
-	if !wanted(e.Type) {
+func (a *reading) take(e *event) error {
+	if !wanted(e.typ) {
 		return nil
 	}
 	var p Part
 	var err error
 	switch {
-	case e.ID == "":
+	case len(e.id) == 0:
 		err = errors.New("an event without an id: what is written twice could not be told")
-	case e.Type != typeRefusal:
-		p, err = e.part(a.words)
-	case e.Data.Count < 1:
+	case e.typ != typeRefusal:
+		p, err = e.part()
+	case e.count < 1:
 		err = errors.New("a refusal that never was: count is below 1")
 	}
-	if err != nil {
+	if err != nil || a.again(e) {
 		return err
 	}
-	key := sha256.Sum256([]byte(e.Source + "\x00" + e.ID))
-	if _, twice := a.seen[key]; twice {
-		return nil
-	}
-	a.seen[key] = struct{}{}
 	switch {
-	case e.Type != typeRefusal:
+	case e.typ != typeRefusal:
 		if p.Audio > 0 || p.Speech > 0 {
 			a.Parts = append(a.Parts, p)
 		}
 		return nil
-	case e.Subject != "":
-		a.users[a.words.of(e.Subject)] = struct{}{}
+	case e.user != "":
+		a.users[e.user] = struct{}{}
 	}
-	a.Refused.Times += e.Data.Count
+	a.Refused.Times += int(e.count)
 	return nil
 }
 
-func (e event) part(words intern) (Part, error) {
-	p := Part{User: words.of(e.Subject), Plan: words.of(e.Data.Plan), Provider: words.of(e.Data.Provider), At: e.Data.To, Audio: e.Data.Audio, Speech: e.Data.Audio}
+// again reports whether an event was taken in before.
+func (a *reading) again(e *event) bool {
+	a.named = append(append(append(a.named[:0], e.source...), 0), e.id...)
+	key := sha256.Sum256(a.named)
+	_, twice := a.seen[key]
+	a.seen[key] = struct{}{}
+	return twice
+}
+
+func (e *event) part() (Part, error) {
+	p := Part{User: e.user, Plan: e.plan, Provider: e.provider, At: e.to, Audio: e.audio, Speech: e.audio}
 	if p.At.IsZero() {
-		p.At = e.Time
+		p.At = e.at
 	}
-	if e.Data.Speech != nil {
-		p.Speech = *e.Data.Speech
+	if e.heard {
+		p.Speech = e.speech
 	}
 	switch {
 	case p.User == "":
@@ -173,15 +137,4 @@ func (e event) part(words intern) (Part, error) {
 		return p, errors.New("a negative amount of audio")
 	}
 	return p, nil
-}
-
-// intern keeps one copy of each word: a million events have few of them.
-type intern map[string]string
-
-func (w intern) of(s string) string {
-	if have, ok := w[s]; ok {
-		return have
-	}
-	w[s] = s
-	return s
 }

@@ -148,8 +148,23 @@ func TestABadEventIsNamedByItsLine(t *testing.T) {
 		"no time": func(s string) string {
 			return strings.ReplaceAll(strings.Replace(s, `"time":"2026-11-23T12:05:00Z",`, "", 1), `"to":"2026-11-23T12:05:00Z",`, "")
 		},
-		"a word for a number": func(s string) string { return strings.Replace(s, `:300000`, `:"1"`, 1) },
-		"endless":             func(s string) string { return s + strings.Repeat(" ", 2<<20) },
+		"a word for a number":           func(s string) string { return strings.Replace(s, `:300000`, `:"1"`, 1) },
+		"a number for a word":           func(s string) string { return strings.Replace(s, `"ann"`, "7", 1) },
+		"a fraction of a millisecond":   func(s string) string { return strings.Replace(s, `:300000`, ":300000.5", 1) },
+		"more than there can be":        func(s string) string { return strings.Replace(s, `:300000`, ":9223372036854775808", 1) },
+		"two amounts":                   func(s string) string { return strings.Replace(s, `"audio_ms"`, `"audio_ms":1,"audio_ms"`, 1) },
+		"two amounts, one in disguise":  func(s string) string { return strings.Replace(s, `"audio_ms"`, `"\u0061udio_ms":1,"audio_ms"`, 1) },
+		"two subjects":                  func(s string) string { return strings.Replace(s, `"subject"`, `"subject":"bob","subject"`, 1) },
+		"two kinds of data":             func(s string) string { return strings.Replace(s, `"data"`, `"data":null,"data"`, 1) },
+		"two of data before the type":   func(string) string { return `{"data":{},"data":{},"id":"r","type":"dev.sttgate.usage.part.v1"}` },
+		"an amount before its type":     func(s string) string { return typeLast(strings.Replace(s, `:300000`, ":-1", 1)) },
+		"data that is a list":           func(s string) string { return strings.Replace(s, `"data":`, `"data":[],"more":`, 1) },
+		"a list":                        func(s string) string { return "[" + s + "]" },
+		"two events on a line":          func(s string) string { return s + s },
+		"half an event":                 func(s string) string { return s[:len(s)-1] },
+		"half an event of another type": func(string) string { return `{"id":"FU-1","type":"dev.sttgate.policy.step.v1","data":{"to":` },
+		"a time of day":                 func(s string) string { return strings.Replace(s, `"to":"2026-11-23T12:05:00Z"`, `"to":"12:05"`, 1) },
+		"endless":                       func(s string) string { return s + strings.Repeat(" ", 2<<20) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := simulate.Read(strings.NewReader(line+"\n"+change(line)+"\n"), nil)
@@ -157,6 +172,57 @@ func TestABadEventIsNamedByItsLine(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// typeLast is the line with its type at the end: JSON has no order.
+func typeLast(line string) string {
+	const typ = `"type":"dev.sttgate.usage.part.v1",`
+	return strings.TrimSuffix(strings.Replace(line, typ, "", 1), "}") + "," + strings.TrimSuffix(typ, ",") + "}"
+}
+
+func TestHowAnEventIsWrittenDoesNotMatter(t *testing.T) {
+	want, err := simulate.Read(strings.NewReader(line), nil)
+	if err != nil || len(want.Parts) != 1 {
+		t.Fatal(want, err)
+	}
+	for name, same := range map[string]string{
+		"the type last":         typeLast(line),
+		"escapes":               strings.NewReplacer(`"ann"`, `"\u0061nn"`, `"plan"`, `"\u0070lan"`, `"id"`, `"i\u0064"`).Replace(line),
+		"room":                  strings.NewReplacer(`":`, `" : `, `,"`, ` , "`, "{", "{ ").Replace(line),
+		"a member that is null": strings.Replace(line, `"data":{`, `"subject_of":null,"data":{"count":null,`, 1),
+		"no data time":          strings.Replace(line, `"to":"2026-11-23T12:05:00Z"`, `"to":null`, 1),
+		"another zone":          strings.Replace(line, `"to":"2026-11-23T12:05:00Z"`, `"to":"2026-11-23T13:05:00+01:00"`, 1),
+		"what is not read":      strings.Replace(line, `"more":{}`, `"more":{"audio_ms":"x","to":[{"a":1,"a":2}]},"more":[]`, 1),
+		"its data's type":       strings.Replace(line, `"more":{}`, `"type":"x","data":{},"id":7`, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := simulate.Read(strings.NewReader(line+"\n"+same), nil) // the same event: it counts once
+			if err != nil || len(got.Parts) != 1 {
+				t.Fatalf("%v, %v", got, err)
+			}
+			got, err = simulate.Read(strings.NewReader(same), nil)
+			if err != nil || !got.Parts[0].At.Equal(want.Parts[0].At) {
+				t.Fatalf("%v, %v", got, err)
+			}
+			if got.Parts[0].At = want.Parts[0].At; got.Parts[0] != want.Parts[0] {
+				t.Fatalf("%v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestEventsOfOtherTypesMayHoldAnything(t *testing.T) {
+	for _, other := range []string{
+		`{"id":"FU-1","type":"dev.sttgate.policy.step.v1","data":{"to":"warning"}}`,
+		`{"data":{"to":"warning","to":1},"id":"FU-1","type":"dev.sttgate.policy.step.v1"}`,
+		`{"type":"com.example.order","data":"text"}`,
+		`{"type":"com.example.order","data":[1],"data":2}`,
+		`{}`,
+	} {
+		if got, err := simulate.Read(strings.NewReader(other), nil); err != nil || len(got.Parts) != 0 {
+			t.Errorf("%s: %v, %v", other, got, err)
+		}
 	}
 }
 
