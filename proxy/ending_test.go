@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/sttgate/sttgate/proxy/fake"
+	"github.com/sttgate/sttgate/proxy/provider"
 )
 
 func TestAClientThatHangsUpDuringTheDialCostsNothing(t *testing.T) {
@@ -192,8 +193,11 @@ func TestADrainLetsStreamsEndByThemselves(t *testing.T) {
 	<-r.done
 }
 
+// TestAnOperatorEndsAStream holds both faces of it: to the client it is a gateway that goes down, whom it may call again; the books
+// do not take it for a drain.
 func TestAnOperatorEndsAStream(t *testing.T) {
-	r := newRig(t, rigOptions{})
+	var w witness
+	r := newRig(t, rigOptions{events: w.events(time.Hour)})
 	c := r.connect("ann", linear16)
 	var list []*Stream
 	look := time.NewTicker(time.Millisecond)
@@ -207,7 +211,16 @@ func TestAnOperatorEndsAStream(t *testing.T) {
 	if !r.server.Streams.End(list[0].ID, Killed()) || r.server.Streams.End("nobody", Killed()) {
 		t.Error("End did not tell the two apart")
 	}
-	if _, closed := c.read(); closed.Code != 1012 {
-		t.Errorf("closed with %d", closed.Code)
+	if _, closed := c.read(); closed.Code != 1012 || closed.Text != "draining" {
+		t.Errorf("closed with %v", closed)
+	}
+	if used, refused := w.ended(r); len(used) != 1 || used[0].Result != "ended_by_operator" || len(refused) != 1 || refused[0].Reason != provider.EndedByOperator || refused[0].Status != 503 {
+		t.Errorf("told of %+v, %+v", used, refused)
+	}
+	if r.metric("streams_total", "result", "ended_by_operator") != 1 || r.metric("streams_total", "result", "draining") != 0 {
+		t.Error("the metrics take it for something else")
+	}
+	if !strings.Contains(r.log.String(), `"result":"ended_by_operator"`) {
+		t.Error("the log does not say who ended it")
 	}
 }

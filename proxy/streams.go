@@ -145,10 +145,10 @@ func (s *Streams) BeginDrain() {
 	s.draining = true
 }
 
-// Killed is what a stream is told that an operator ends.
+// Killed is what a stream is told that an operator ends: to its client it is a gateway that goes down, whom it may call again.
 func Killed() *provider.Denial {
 	d := deny(provider.Draining, "an operator ended this stream")
-	d.Title = "Ended by an operator"
+	d.Title, d.Own = "Ended by an operator", provider.EndedByOperator
 	return d
 }
 

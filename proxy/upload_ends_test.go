@@ -203,4 +203,7 @@ func TestAnOperatorMayEndAnUpload(t *testing.T) {
 	}
 	(<-got).wants(t, 503, "draining")
 	r.settled()
+	if r.metric("streams_total", "result", "ended_by_operator") != 1 || r.metric("streams_total", "result", "draining") != 0 {
+		t.Error("the metrics take it for something else")
+	}
 }

@@ -91,7 +91,7 @@ func refusals() []row {
 				title: "Refused and ended by us", unit: "reqps", width: 8,
 				good: "Flat and small. too_many_streams: a client that leaks them; unauthenticated: a token or a peer that has changed.",
 				queries: []query{{
-					`sum by (result) (rate(sttgate_streams_total{result=~"budget_exhausted|stage_restrict|too_many_streams|breaker_open|store_unavailable|draining|unauthenticated|bad_identity|unsupported|too_large",job=~"$job",instance=~"$instance",provider=~"$provider|none"}[$__rate_interval]))`,
+					`sum by (result) (rate(sttgate_streams_total{result=~"budget_exhausted|stage_restrict|too_many_streams|breaker_open|store_unavailable|draining|ended_by_operator|unauthenticated|bad_identity|unsupported|too_large",job=~"$job",instance=~"$instance",provider=~"$provider|none"}[$__rate_interval]))`,
 					"{{result}}",
 				}},
 			},

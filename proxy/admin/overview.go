@@ -46,7 +46,7 @@ type Totals struct {
 	Dropped   int64            `json:"dropped_ms" doc:"audio that was swallowed"`
 	Charged   int64            `json:"charged_ms" doc:"what streams and uploads that ended have cost"`
 	Results   map[string]int64 `json:"results" doc:"streams that ended and requests that were refused, by result: ok, or why, as in X-Sttgate-Reason and in the log"`
-	Refusals  map[string]int64 `json:"refusals" doc:"those of them that the gateway refused or ended, by the reason of X-Sttgate-Reason"`
+	Refusals  map[string]int64 `json:"refusals" doc:"those of them that the gateway refused or ended, by the reason of X-Sttgate-Reason, or ended_by_operator"`
 }
 
 // StageCounts are how many users are at which stage.
