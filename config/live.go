@@ -28,12 +28,24 @@ type Live struct {
 	tried fingerprint // of what was read last, whatever came of it
 }
 
+// By is who has had a config loaded.
+type By string
+
+// All of them.
+const (
+	ByStart  By = "start"
+	ByFile   By = "file" // it has changed
+	BySignal By = "signal"
+	ByAPI    By = "api"
+)
+
 // State is a config in force. It is never changed.
 type State struct {
 	Config  Config
 	Sources Sources
 	Hash    string    // Config.Hash
 	Loaded  time.Time // when it was put into force
+	By      By        // and by whom
 	// Restart is what the file says otherwise and only a start can put into force: from what is in force to what is in the file.
 	Restart []Change
 }
@@ -41,12 +53,13 @@ type State struct {
 // Attempt is a load, whatever came of it.
 type Attempt struct {
 	At  time.Time
+	By  By
 	Err error // nil: it is in force
 }
 
 // Reloaded is what a reload has done, or would do.
 type Reloaded struct {
-	Before, After string   // hashes
+	Before, After string   // hashes; of an attempt that failed both are that of what stays in force
 	Changes       []Change // that are in force now
 	Restart       []Change // as State.Restart
 }
@@ -59,7 +72,7 @@ func Open(path string, environ []string) (*Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.store(&State{Config: c, Sources: s, Hash: c.Hash(), Loaded: time.Now()})
+	l.store(&State{Config: c, Sources: s, Hash: c.Hash(), Loaded: time.Now(), By: ByStart})
 	l.remember(before)
 	return l, nil
 }
@@ -81,31 +94,38 @@ func (l *Live) store(s *State) {
 	level, _ := s.Config.Log.level()
 	l.level.Set(level)
 	l.now.Store(s)
-	l.last.Store(&Attempt{At: s.Loaded})
+	l.last.Store(&Attempt{At: s.Loaded, By: s.By})
 }
 
 // Reload reads the file and the environment again and puts what they say into force: apply hands it to whoever does not ask Now. On an
 // error, which is of type [Faults] where the file is to blame, everything stays as it was.
-func (l *Live) Reload(apply func(Config) error) (Reloaded, error) {
+func (l *Live) Reload(by By, apply func(Config) error) (Reloaded, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.put(l.fingerprint(), apply)
+	return l.put(by, l.fingerprint(), apply)
 }
 
 // put is Reload where the lock is held. before was taken before the file is read: what changes from there on is seen by the next look.
-func (l *Live) put(before fingerprint, apply func(Config) error) (Reloaded, error) {
+func (l *Live) put(by By, before fingerprint, apply func(Config) error) (Reloaded, error) {
 	l.tried = before
 	next, r, err := l.prepare(Load(l.path, l.environ))
 	if err == nil {
 		err = apply(next.Config)
 	}
 	if err != nil {
-		l.last.Store(&Attempt{At: time.Now(), Err: err})
-		return Reloaded{}, err
+		return l.refuse(by, err)
 	}
+	next.By = by
 	l.store(next)
 	l.remember(before)
 	return r, nil
+}
+
+// refuse is the end of an attempt that failed.
+func (l *Live) refuse(by By, err error) (Reloaded, error) {
+	l.last.Store(&Attempt{At: time.Now(), By: by, Err: err})
+	stays := l.Now().Hash
+	return Reloaded{Before: stays, After: stays}, err
 }
 
 // remember takes what was read for known, with the files that its values are in.

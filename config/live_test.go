@@ -45,7 +45,7 @@ func TestAReloadPutsTheFileIntoForceAndReportsWhatNeedsARestart(t *testing.T) {
 	s := newStand(t, "limits: {streams: 5}\nlisten: 127.0.0.1:1000\n")
 	before := s.Now()
 	s.write("limits:\n  streams: 6\nlisten: 127.0.0.1:2000\nledger: {store: memory}\n")
-	r, err := s.Reload(s.apply)
+	r, err := s.Reload(ByAPI, s.apply)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,12 +79,12 @@ func TestAReloadPutsTheFileIntoForceAndReportsWhatNeedsARestart(t *testing.T) {
 		t.Error("whoever holds the old config sees another one")
 	}
 	// Once more: nothing changes, and what needs a restart still does.
-	if r, err = s.Reload(s.apply); err != nil || len(r.Changes) != 0 || len(r.Restart) != 2 {
+	if r, err = s.Reload(ByAPI, s.apply); err != nil || len(r.Changes) != 0 || len(r.Restart) != 2 {
 		t.Errorf("again: %+v, %v", r, err)
 	}
 	// Back to what it was: nothing is pending.
 	s.write("limits: {streams: 5}\nlisten: 127.0.0.1:1000\n")
-	if r, err = s.Reload(s.apply); err != nil || len(r.Changes) != 1 || len(r.Restart) != 0 || s.Now().Hash != before.Hash {
+	if r, err = s.Reload(ByAPI, s.apply); err != nil || len(r.Changes) != 1 || len(r.Restart) != 0 || s.Now().Hash != before.Hash {
 		t.Errorf("back: %+v, %v", r, err)
 	}
 }
@@ -105,14 +105,18 @@ func TestARefusedFileChangesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := s.Now()
 			s.write(tt.text)
-			if _, err := s.Reload(tt.apply); err == nil || !strings.Contains(err.Error(), tt.says) {
+			r, err := s.Reload(BySignal, tt.apply)
+			if err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("error %v, want one that says %q", err, tt.says)
+			}
+			if r.Before != before.Hash || r.After != before.Hash || len(r.Changes) != 0 {
+				t.Errorf("it has done %+v", r)
 			}
 			if s.Now() != before {
 				t.Error("something changed")
 			}
-			if s.Last().Err == nil {
-				t.Error("the failed attempt is not remembered")
+			if last := s.Last(); last.Err == nil || last.By != BySignal || s.Now().By != ByStart {
+				t.Errorf("the failed attempt is remembered as %+v", last)
 			}
 		})
 	}
@@ -120,7 +124,7 @@ func TestARefusedFileChangesNothing(t *testing.T) {
 		t.Errorf("%d refused configs were applied", len(s.applied))
 	}
 	s.write("limits: {streams: 7}\n")
-	if _, err := s.Reload(s.apply); err != nil || s.Last().Err != nil || s.Now().Config.Proxy.Limits.Streams != 7 {
+	if _, err := s.Reload(ByAPI, s.apply); err != nil || s.Last() != (Attempt{At: s.Now().Loaded, By: ByAPI}) || s.Now().By != ByAPI || s.Now().Config.Proxy.Limits.Streams != 7 {
 		t.Errorf("a good file after bad ones: %v", err)
 	}
 }
@@ -130,7 +134,7 @@ func TestABackendsLayoutKeepsItsBudget(t *testing.T) {
 	const layout = "ledger: {store: redis, redis: {layout: fair_use}}\n"
 	s := newStand(t, layout)
 	s.write(layout + "budgets: [{name: deepgram-daily, stages: [restrict], limit: 20m}]\npolicy: {basis: words}\n")
-	r, err := s.Reload(s.apply)
+	r, err := s.Reload(ByAPI, s.apply)
 	if err != nil || s.Now().Config.Proxy.Budgets[0].Limit.Minutes() != 20 {
 		t.Fatalf("the limit of the backend's day: %v", err)
 	}
@@ -138,7 +142,7 @@ func TestABackendsLayoutKeepsItsBudget(t *testing.T) {
 		t.Errorf("needs a restart: %v", r.Restart)
 	}
 	s.write(layout + "budgets: [{name: another, stages: [restrict], limit: 10m}]\n")
-	r, err = s.Reload(s.apply)
+	r, err = s.Reload(ByAPI, s.apply)
 	if err != nil || s.Now().Config.Proxy.Budgets[0].Name != "deepgram-daily" || len(r.Restart) != 2 {
 		t.Errorf("another day: %v, %v", r.Restart, err)
 	}
@@ -169,7 +173,7 @@ func TestTheLogLevelFollows(t *testing.T) {
 	log := s.Logger(&out)
 	log.Info("quiet")
 	s.write("log: {level: debug, format: text}\n")
-	r, err := s.Reload(s.apply)
+	r, err := s.Reload(ByAPI, s.apply)
 	if err != nil || len(r.Restart) != 1 || r.Restart[0].Key != "log.format" {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -184,7 +188,7 @@ func TestReloadsAreSerialised(t *testing.T) {
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			if _, err := s.Reload(s.apply); err != nil { // apply has no lock: the race detector looks on
+			if _, err := s.Reload(ByAPI, s.apply); err != nil { // apply has no lock: the race detector looks on
 				t.Error(err)
 			}
 		})

@@ -94,11 +94,11 @@ func (l *Live) look(apply func(Config) error) (tried bool, r Reloaded, err error
 	}
 	if f.blank {
 		l.tried = f
-		err := Faults{{At: Source{File: l.path}, What: errBlank.Error()}}
-		l.last.Store(&Attempt{At: time.Now(), Err: err})
-		return true, Reloaded{}, err
+		err = Faults{{At: Source{File: l.path}, What: errBlank.Error()}}
+		r, err = l.refuse(ByFile, err)
+		return true, r, err
 	}
-	r, err = l.put(f, apply)
+	r, err = l.put(ByFile, f, apply)
 	return true, r, err
 }
 

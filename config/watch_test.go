@@ -188,7 +188,7 @@ func TestAnEmptyFileIsNoConfigForAWatch(t *testing.T) {
 	if s.Now().Config.Proxy.Limits.Streams != 5 || s.Last().Err == nil {
 		t.Error("an empty file was taken for the defaults")
 	}
-	if _, err := s.Reload(s.apply); err != nil || s.Now().Config.Proxy.Limits.Streams != 10000 {
+	if _, err := s.Reload(ByAPI, s.apply); err != nil || s.Now().Config.Proxy.Limits.Streams != 10000 {
 		t.Errorf("whoever asks for it gets it: %v", err)
 	}
 }
@@ -252,7 +252,7 @@ func TestWithoutAFileNothingIsWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Watch(t.Context(), slog.New(slog.DiscardHandler), nil, nil) // returns at once
-	if r, err := l.Reload(func(Config) error { return nil }); err != nil || len(r.Changes) != 0 {
+	if r, err := l.Reload(ByAPI, func(Config) error { return nil }); err != nil || len(r.Changes) != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -34,7 +34,7 @@ func (h *Handler) answer(a arrival, v *vendor, err error) string {
 	)
 	switch {
 	case errors.As(err, &done) && errors.As(err, &no):
-		return string(no.d.Cause()) // told in-band, behind the upgrade
+		return no.d.Cause() // told in-band, behind the upgrade
 	case errors.As(err, &done):
 		return "answered"
 	case errors.As(err, &own):
@@ -57,7 +57,7 @@ func (h *Handler) answer(a arrival, v *vendor, err error) string {
 	if d.Reason == "" {
 		return "error"
 	}
-	return string(d.Cause())
+	return d.Cause()
 }
 
 // statusOf is the status that answer gives an error; 0 where the client is told in-band, or has gone.

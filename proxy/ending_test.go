@@ -12,7 +12,6 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/sttgate/sttgate/proxy/fake"
-	"github.com/sttgate/sttgate/proxy/provider"
 )
 
 func TestAClientThatHangsUpDuringTheDialCostsNothing(t *testing.T) {
@@ -214,7 +213,7 @@ func TestAnOperatorEndsAStream(t *testing.T) {
 	if _, closed := c.read(); closed.Code != 1012 || closed.Text != "draining" {
 		t.Errorf("closed with %v", closed)
 	}
-	if used, refused := w.ended(r); len(used) != 1 || used[0].Result != "ended_by_operator" || len(refused) != 1 || refused[0].Reason != provider.EndedByOperator || refused[0].Status != 503 {
+	if used, refused := w.ended(r); len(used) != 1 || used[0].Result != "ended_by_operator" || len(refused) != 1 || refused[0].Reason != EndedByOperator || refused[0].Status != 503 {
 		t.Errorf("told of %+v, %+v", used, refused)
 	}
 	if r.metric("streams_total", "result", "ended_by_operator") != 1 || r.metric("streams_total", "result", "draining") != 0 {

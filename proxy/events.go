@@ -70,7 +70,7 @@ type Refused struct {
 	User, Plan, Provider string // "" where they are not known
 	Mode                 provider.Mode
 	Where                string
-	Reason               provider.Reason
+	Reason               provider.Reason // or EndedByOperator
 	Status               int
 	Budgets              []string // that said no
 	Retry                time.Duration
@@ -82,7 +82,7 @@ func (g *gate) refusedAt(where string, d *provider.Denial, r Refused) {
 	if g.events.Refused == nil || d.Reason == "" {
 		return
 	}
-	r.Where, r.Reason, r.Status, r.Retry, r.At = where, d.Cause(), d.Status, d.RetryAfter, time.Now()
+	r.Where, r.Reason, r.Status, r.Retry, r.At = where, provider.Reason(d.Cause()), d.Status, d.RetryAfter, time.Now()
 	for _, b := range d.Violated {
 		if !isStage(b) {
 			r.Budgets = append(r.Budgets, b)

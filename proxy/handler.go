@@ -185,7 +185,7 @@ func (h *Handler) refuse(a arrival, v *vendor, err error) {
 	result := h.answer(a, v, err)
 	a.span.answered(result, statusOf(err))
 	h.gate.metrics.refused(name, result)
-	if d := denialOf(err); result == string(d.Cause()) {
+	if d := denialOf(err); result == d.Cause() {
 		r := Refused{Request: a.id, User: a.who.User, Plan: a.who.Plan, Mode: a.who.mode}
 		if v != nil {
 			r.Provider = v.Name()

@@ -190,7 +190,7 @@ func level(settle error) slog.Level {
 func (s *Stream) result(res relay.Result) string {
 	switch {
 	case s.tap.ended.Load() != nil:
-		return string(s.tap.ended.Load().Cause())
+		return s.tap.ended.Load().Cause()
 	case res.Err == nil:
 		return "ok"
 	case errors.Is(res.Err, relay.ErrIdle):

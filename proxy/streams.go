@@ -145,10 +145,14 @@ func (s *Streams) BeginDrain() {
 	s.draining = true
 }
 
-// Killed is what a stream is told that an operator ends: to its client it is a gateway that goes down, whom it may call again.
+// EndedByOperator is the result of what somebody ended by hand. It is no word of X-Sttgate-Reason, whose set is closed and known to clients.
+const EndedByOperator = "ended_by_operator"
+
+// Killed is what a stream is told that an operator ends. To its client it is a gateway that goes down: come back at once. Whoever keeps
+// the books has to tell the two apart.
 func Killed() *provider.Denial {
 	d := deny(provider.Draining, "an operator ended this stream")
-	d.Title, d.Own = "Ended by an operator", provider.EndedByOperator
+	d.Title, d.Own = "Ended by an operator", EndedByOperator
 	return d
 }
 

@@ -68,7 +68,7 @@ func (x *exchange) refused(result string, err error) {
 	if err == nil {
 		return
 	}
-	if d := denialOf(err); result == string(d.Cause()) {
+	if d := denialOf(err); result == d.Cause() {
 		x.gate.refusedAt(InStream, d, Refused{
 			Stream: x.stream, Request: x.id, User: x.caller.User, Plan: x.caller.Plan, Provider: x.v.Name(), Mode: x.rt.Mode,
 		})

@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/sttgate/sttgate/config"
 	"github.com/sttgate/sttgate/proxy/admin"
 )
 
@@ -70,6 +72,7 @@ policy:
 	d.compare("ann")
 	d.changes("ben")
 	d.endsAStream(ben)
+	d.hearsOfABrokenConfig("ben")
 	d.readsACase(ref, "carl")
 	d.worksWithTheKeyboard()
 	d.pausesWhenNobodyLooks()
@@ -243,6 +246,31 @@ func (d *dashboardRig) readsACase(ref, user string) {
 	d.page.fill(`document.querySelector('#act-reason')`, "their own film")
 	d.page.click(pageButton("It does not count"))
 	d.told(ref + " does not count any more")
+}
+
+// hearsOfABrokenConfig breaks the file and mends it, and expects each to be seen, and said to whoever does not see. user is looked up.
+func (d *dashboardRig) hearsOfABrokenConfig(user string) {
+	file := d.h.gateway.config.live.Path()
+	good, err := os.ReadFile(file)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	put := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			d.t.Fatal(err)
+		}
+		_, _ = d.h.gateway.config.reload(config.BySignal) // it is told on the page
+	}
+	put(string(good) + "limits: {steams: 5}\n")
+	d.page.until(`document.querySelector('#stale').checkVisibility()`)
+	d.page.until(`document.querySelector('#announce').textContent.includes('a config was refused: ') && document.querySelector('#announce').textContent.includes('limits.steams: unknown key')`)
+	d.page.until(`document.querySelector('#config .error')?.textContent.includes('limits.steams') && document.querySelector('#config').innerText.includes('(SIGHUP)')`)
+	d.compare(user)
+	d.page.screenshot("config-refused")
+	put(string(good))
+	d.page.until(`!document.querySelector('#stale').checkVisibility() && document.querySelector('#announce').textContent.includes('the config was loaded again')`)
+	d.page.until(`document.querySelector('#config [data-is=by]').textContent === 'SIGHUP' && !document.querySelector('#config .error')`)
+	d.compare(user)
 }
 
 // worksWithTheKeyboard opens a dialog and leaves it without a mouse: the focus comes back to the button. Whatever can have it has a name.

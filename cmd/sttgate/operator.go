@@ -25,11 +25,16 @@ func (g *gateway) operator(cfg config.Config, metrics, flows prometheus.Gatherer
 	g.figures = &opsFigures{
 		started: time.Now(), kind: cfg.Ledger.Store, store: g.store, vendors: g.proxy.Vendors, flows: flows, rules: g.config.rules, log: g.log,
 	}
+	audit, err := admin.NewAudit(cfg.Admin.AuditFile, g.log)
+	if err != nil {
+		return nil, err
+	}
+	g.config.audit = audit // nobody reloads before the listeners are open
 	d := admin.Deps{
 		Policy:  opsPolicy{g.proxy.Users, g.engine, g.store, g.config.rules},
 		Figures: g.figures,
 		Users:   opsUsers{g.proxy.Users, g.engine}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Configs: opsConfig{g.config}, Health: opsHealth{g},
-		Minter: opsMinter{g.proxy.Minter}, Metrics: metrics, Log: g.log, Version: v,
+		Minter: opsMinter{g.proxy.Minter}, Metrics: metrics, Log: g.log, Audit: audit, Version: v,
 	}
 	for _, p := range provider.Builtin() {
 		d.Vendors = append(d.Vendors, p.Name())

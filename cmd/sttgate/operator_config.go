@@ -15,13 +15,29 @@ var _ admin.Configs = opsConfig{}
 func (o opsConfig) InForce() admin.ConfigView {
 	now, last := o.live.Now(), o.live.Last()
 	v := admin.ConfigView{
-		Hash: now.Hash, File: o.live.Path(), Loaded: now.Loaded, Restart: opsChanges(now.Restart),
-		Last: admin.ConfigAttempt{At: last.At, Successful: last.Err == nil, Faults: opsFaults(last.Err)}, Values: []admin.ConfigValue{},
+		Hash: now.Hash, File: o.live.Path(), Loaded: now.Loaded, By: string(now.By), Restart: opsChanges(now.Restart),
+		Last: admin.ConfigAttempt{At: last.At, By: string(last.By), Successful: last.Err == nil, Faults: opsFaults(last.Err)}, Values: []admin.ConfigValue{},
 	}
 	for _, one := range now.Config.Values(now.Sources) {
 		v.Values = append(v.Values, admin.ConfigValue{Key: one.Key, Value: one.Value, Source: one.At.String()})
 	}
 	return v
+}
+
+func (o opsConfig) Standing() admin.ConfigStanding {
+	now, last := o.live.Now(), o.live.Last()
+	s := admin.ConfigStanding{
+		Hash: now.Hash, Loaded: now.Loaded, By: string(now.By),
+		Last: admin.ConfigOutcome{At: last.At, By: string(last.By), Successful: last.Err == nil},
+	}
+	var faults config.Faults
+	switch {
+	case errors.As(last.Err, &faults) && len(faults) > 0:
+		s.Last.Fault, s.Last.Faults = faults[0].String(), len(faults)
+	case last.Err != nil:
+		s.Last.Fault, s.Last.Faults = "the gateway failed; its log has the cause", 1
+	}
+	return s
 }
 
 func (o opsConfig) Try(contents []byte) (admin.ConfigDiff, error) {
@@ -30,7 +46,7 @@ func (o opsConfig) Try(contents []byte) (admin.ConfigDiff, error) {
 }
 
 func (o opsConfig) Reload() (before string, d admin.ConfigDiff, err error) {
-	done, err := o.reload(byAPI)
+	done, err := o.reload(config.ByAPI)
 	return done.Before, opsDiff(done), opsConfigError(err)
 }
 

@@ -60,7 +60,7 @@ func (o *opsFigures) Figures(ctx context.Context) admin.Figured {
 		},
 		Store: admin.StoreHealth{Kind: o.kind, Errors: sum.by("sttgate_store_errors_total", "class")},
 	}
-	for _, r := range append(provider.Reasons(), provider.EndedByOperator) {
+	for _, r := range append(provider.Reasons(), proxy.EndedByOperator) {
 		if n := f.Totals.Results[string(r)]; n > 0 {
 			f.Totals.Refusals[string(r)] = n
 		}

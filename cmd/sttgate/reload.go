@@ -12,19 +12,15 @@ import (
 
 	"github.com/sttgate/sttgate/config"
 	"github.com/sttgate/sttgate/policy"
+	"github.com/sttgate/sttgate/proxy/admin"
 )
 
-// Who asks for a reload, in log lines.
-const (
-	byFile   = "file"
-	bySignal = "signal"
-	byAPI    = "api"
-)
-
-// reloader puts a changed config into force, whoever asks for it: a watch, a signal, the admin API.
+// reloader puts a changed config into force, whoever asks for it: a watch, a signal, the admin API. Each attempt is a line of the log, and
+// a line of the audit log: the API's own, for it knows who asked, the others' here.
 type reloader struct {
 	live  *config.Live
 	apply func(config.Config) error
+	audit *admin.Audit
 	log   *slog.Logger
 }
 
@@ -32,8 +28,8 @@ type reloader struct {
 func (r *reloader) rules() policy.Config { return r.live.Now().Config.Policy.Rules }
 
 // reload does it and writes the one line of what became of it.
-func (r *reloader) reload(by string) (config.Reloaded, error) {
-	done, err := r.live.Reload(r.apply)
+func (r *reloader) reload(by config.By) (config.Reloaded, error) {
+	done, err := r.live.Reload(by, r.apply)
 	r.tell(by, done, err)
 	return done, err
 }
@@ -42,7 +38,10 @@ func (r *reloader) reload(by string) (config.Reloaded, error) {
 func (r *reloader) follow(ctx context.Context, signals <-chan os.Signal) {
 	var both sync.WaitGroup
 	both.Go(func() {
-		r.live.Watch(ctx, r.log, r.apply, func(done config.Reloaded, err error) { r.tell(byFile, done, err) })
+		r.live.Watch(ctx, r.log, r.apply, func(done config.Reloaded, err error) {
+			r.tell(config.ByFile, done, err)
+			r.record("file", "the file has changed", done, err)
+		})
 	})
 	both.Go(func() {
 		for {
@@ -50,15 +49,24 @@ func (r *reloader) follow(ctx context.Context, signals <-chan os.Signal) {
 			case <-ctx.Done():
 				return
 			case <-signals:
-				_, _ = r.reload(bySignal) // it is told in the log
+				done, err := r.reload(config.BySignal)
+				r.record("signal", "SIGHUP", done, err)
 			}
 		}
 	})
 	both.Wait()
 }
 
+// record writes the audit line of a reload that nobody asked for over the API. It has happened by then, and a full disk must not keep
+// operators from changing limits: a line that cannot be written is in the log, and comes first when it can be.
+func (r *reloader) record(who, why string, done config.Reloaded, err error) {
+	_ = r.audit.Reloaded(context.Background(), admin.Reloading{
+		Who: who, Why: why, Before: done.Before, Diff: opsDiff(done), Err: opsConfigError(err),
+	}) // it logs what is wrong
+}
+
 // tell writes what became of a reload.
-func (r *reloader) tell(by string, done config.Reloaded, err error) {
+func (r *reloader) tell(by config.By, done config.Reloaded, err error) {
 	var faults config.Faults
 	switch {
 	case errors.As(err, &faults):
@@ -66,11 +74,11 @@ func (r *reloader) tell(by string, done config.Reloaded, err error) {
 		for _, f := range faults {
 			lines = append(lines, f.String())
 		}
-		r.log.Error("config refused; the old one stays in force", slog.String("by", by), slog.Any("faults", few(lines)))
+		r.log.Error("config refused; the old one stays in force", slog.String("by", string(by)), slog.Any("faults", few(lines)))
 	case err != nil:
-		r.log.Error("config refused; the old one stays in force", slog.String("by", by), slog.Any("error", err))
+		r.log.Error("config refused; the old one stays in force", slog.String("by", string(by)), slog.Any("error", err))
 	default:
-		r.log.Info("config reloaded", slog.String("by", by), slog.String("hash", done.After), slog.Any("changes", few(texts(done.Changes))))
+		r.log.Info("config reloaded", slog.String("by", string(by)), slog.String("hash", done.After), slog.Any("changes", few(texts(done.Changes))))
 		if len(done.Restart) > 0 {
 			r.log.Warn("the config has changes that need a restart", slog.Any("changes", few(texts(done.Restart))))
 		}

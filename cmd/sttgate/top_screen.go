@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -37,6 +38,7 @@ func (s screen) lines(o admin.Overview) []string {
 		s.row("refused", cmp.Or(strings.Trim(byWord(o.Totals.Refusals), " ()"), "nobody")),
 		s.row("vendors", s.vendors(o.Vendors)),
 		s.row("store", s.store(o.Store)),
+		s.row("config", s.config(o)),
 		"",
 	}
 	all = append(all, s.streams(o)...)
@@ -91,6 +93,24 @@ func (s screen) store(h admin.StoreHealth) string {
 		says += s.paint(red, " · ▲ failed:"+failed)
 	}
 	return says
+}
+
+// config says which is in force, and what is wrong with the file where it is another.
+func (s screen) config(o admin.Overview) string {
+	c := o.Config
+	ago := func(t time.Time) string { return spanWords(max(o.At.Sub(t), 0).Milliseconds()) + " ago" }
+	says := fmt.Sprintf("%s · loaded %s (%s)", clean(c.Hash), ago(c.Loaded), clean(c.By))
+	switch {
+	case c.Hash == "": // of an older gateway
+		return "○ not told"
+	case c.Last.Successful:
+		return s.paint(green, "✓ ") + says
+	}
+	says = s.paint(red, "▲ the file was refused") + fmt.Sprintf(" %s (%s): %s", ago(c.Last.At), clean(c.Last.By), clean(c.Last.Fault))
+	if more := c.Last.Faults - 1; more > 0 {
+		says += fmt.Sprintf(" (and %d more)", more)
+	}
+	return says + fmt.Sprintf(" · in force %s", clean(c.Hash))
 }
 
 // streams is a table of them, those first that have forwarded most.

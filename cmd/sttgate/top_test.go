@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/sttgate/sttgate/proxy/admin"
@@ -19,6 +20,10 @@ func busy() admin.Overview {
 		{Provider: "speechmatics", State: "unknown"},
 	}
 	o.Store = admin.StoreHealth{Kind: "redis", Up: false, Errors: map[string]int64{"timeout": 1}, Leases: 40, Median: 500, P99: 2500}
+	o.At = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	o.Config = admin.ConfigStanding{Hash: "3f2a", Loaded: o.At.Add(-time.Hour), By: "start", Last: admin.ConfigOutcome{
+		At: o.At.Add(-3 * time.Second), By: "file", Fault: "gate.yaml:3: limits.streams: \x1bmust be a whole number", Faults: 2,
+	}}
 	o.Streams = admin.StreamCounts{Active: 4, States: map[string]int64{"forwarding": 3, "dropping": 1}}
 	o.Top = []admin.Stream{
 		{User: "bob", Provider: "deepgram", State: "forwarding", Age: 61_000, Forwarded: 60_000},
@@ -35,6 +40,7 @@ users   3 restrict, 2 throttle · 1 exempt
 refused 12,345 budget exhausted, 1 draining
 vendors ▲ deepgram fails (5xx), 1 of 5 failed · ✓ soniox 80 ms, 99 % 120 ms, 0 of 4 failed · ○ speechmatics
 store   ▲ redis takes no writes · 40 calls · half within 500 µs, 99 % within 2.5 ms · ▲ failed: (1 timeout)
+config  ▲ the file was refused 3.0 s ago (file): gate.yaml:3: limits.streams: ?must be a whole number (and 1 more) · in force 3f2a
 
 USER         VENDOR    STATE                 AGE      METERED  DROPPED        LEFT  BUDGET
 bob          deepgram  ▶ forwarding  1 min 01 s   1 min 00 s    0.0 s   no budget
@@ -78,5 +84,14 @@ func TestTopEndsAtItsKeys(t *testing.T) {
 		if !ended {
 			t.Errorf("%q does not end it", keys)
 		}
+	}
+}
+
+func TestTopSaysWhichConfigIsInForce(t *testing.T) {
+	t.Parallel()
+	o := busy()
+	o.Config.Loaded, o.Config.By, o.Config.Last = o.At.Add(-time.Minute), "signal", admin.ConfigOutcome{Successful: true}
+	if got := strings.Join(screen{}.lines(o), "\n"); !strings.Contains(got, "\nconfig  ✓ 3f2a · loaded 1 min 00 s ago (signal)\n") {
+		t.Errorf("%s", got)
 	}
 }

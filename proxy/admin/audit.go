@@ -88,11 +88,11 @@ func (a *Audit) Record(ctx context.Context, attrs ...slog.Attr) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.owed.Len()+line.Len() > maxOwed {
-		return errors.New("audit: too many lines wait for the file")
+	err := errors.New("admin.audit_file: too many lines wait for it")
+	if a.owed.Len()+line.Len() <= maxOwed {
+		a.owed.Write(line.Bytes())
+		err = a.flush()
 	}
-	a.owed.Write(line.Bytes())
-	err := a.flush()
 	if err != nil {
 		a.log.LogAttrs(ctx, slog.LevelError, "audit line not written", slog.Any("error", err))
 	}

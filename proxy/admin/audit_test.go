@@ -140,3 +140,30 @@ func TestAnAuditFileThatCannotBeOpenedStopsTheStart(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestAReloadThatNobodyAskedForOverTheAPIIsALineToo has the file broken: it has happened by then, so the line is owed.
+func TestAReloadThatNobodyAskedForOverTheAPIIsALineToo(t *testing.T) {
+	p := &paper{good: 0}
+	a := &Audit{log: slog.New(slog.DiscardHandler), open: p.open}
+	diff := ConfigDiff{Hash: "def456", Changes: []ConfigChange{{Key: "limits.streams", From: "5", To: "6"}}}
+	if err := a.Reloaded(t.Context(), Reloading{Who: "file", Why: "the file has changed", Before: "abc123", Diff: diff}); !errors.Is(err, errFull) {
+		t.Errorf("a file that cannot be opened: %v", err)
+	}
+	p.good = -1
+	fault := ConfigFaults{{File: "gate.yaml", Line: 3, Key: "limits.streams", What: "is negative"}, {Env: "STTGATE_X", What: "overrides no key"}}
+	if err := a.Reloaded(t.Context(), Reloading{Who: "signal", Why: "SIGHUP", Before: "def456", Err: fault}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(p.written.String()) {
+		_, rest, _ := strings.Cut(line, `,"who"`)
+		got = append(got, `"who"`+strings.TrimSpace(rest))
+	}
+	want := []string{
+		`"who":"file","what":"config.reload","result":"reloaded","before":"abc123","after":"def456","changes":["limits.streams: 5 -> 6"],"needs_restart":[],"why":"the file has changed"}`,
+		`"who":"signal","what":"config.reload","result":"refused","before":"def456","after":"def456","faults":["gate.yaml:3: limits.streams: is negative","env STTGATE_X: overrides no key"],"why":"SIGHUP"}`,
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("the file has\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -15,9 +14,11 @@ import (
 // Configs is the config in force, and the way to another one. An error of type ConfigFaults is the file's.
 type Configs interface {
 	InForce() ConfigView
+	// Standing is the short of it: a page asks each second.
+	Standing() ConfigStanding
 	// Try says what a reload would do if the file had these contents, and changes nothing.
 	Try(contents []byte) (ConfigDiff, error)
-	// Reload reads the file again and puts it into force, or changes nothing.
+	// Reload reads the file again and puts it into force, or changes nothing. before is the hash of what was in force, also with an error.
 	Reload() (before string, d ConfigDiff, err error)
 }
 
@@ -26,6 +27,7 @@ type ConfigView struct {
 	Hash    string         `json:"hash" doc:"tells configs apart, but for their secrets: sttgate_config_info"`
 	File    string         `json:"file" doc:"where it is read from; empty: there is no file"`
 	Loaded  time.Time      `json:"loaded" doc:"when it was put into force"`
+	By      string         `json:"by" enum:"start,file,signal,api" doc:"and by whom: the start, the file's change, SIGHUP, or this API"`
 	Last    ConfigAttempt  `json:"last_reload" doc:"the last attempt to load it: where that failed, the file is not what is in force"`
 	Restart []ConfigChange `json:"needs_restart" doc:"what the file says otherwise, and only a restart can put into force"`
 	Values  []ConfigValue  `json:"values" doc:"every value that is in force"`
@@ -34,8 +36,26 @@ type ConfigView struct {
 // ConfigAttempt is a load, whatever came of it.
 type ConfigAttempt struct {
 	At         time.Time    `json:"at" doc:"when it was"`
+	By         string       `json:"by" enum:"start,file,signal,api" doc:"who asked for it"`
 	Successful bool         `json:"successful" doc:"false: everything stayed as it was"`
 	Faults     ConfigFaults `json:"faults,omitempty" doc:"what is wrong with the file"`
+}
+
+// ConfigStanding is which config is in force, in short.
+type ConfigStanding struct {
+	Hash   string        `json:"hash" doc:"tells configs apart, but for their secrets: sttgate_config_info"`
+	Loaded time.Time     `json:"loaded" doc:"when it was put into force"`
+	By     string        `json:"by" enum:"start,file,signal,api" doc:"and by whom: the start, the file's change, SIGHUP, or this API"`
+	Last   ConfigOutcome `json:"last_reload" doc:"the last attempt to load it: where that was refused, the file is not what is in force"`
+}
+
+// ConfigOutcome is a load in short.
+type ConfigOutcome struct {
+	At         time.Time `json:"at" doc:"when it was"`
+	By         string    `json:"by" enum:"start,file,signal,api" doc:"who asked for it"`
+	Successful bool      `json:"successful" doc:"false: everything stayed as it was"`
+	Fault      string    `json:"fault,omitempty" doc:"the first thing that is wrong, with file and line"`
+	Faults     int       `json:"faults,omitempty" doc:"how many there are: GET config has all"`
 }
 
 // ConfigValue is one key.
@@ -66,6 +86,23 @@ type ConfigFault struct {
 	Env  string `json:"env,omitempty" doc:"or the environment variable"`
 	Key  string `json:"key,omitempty" doc:"which key"`
 	What string `json:"what" doc:"what is wrong, and what to write instead"`
+}
+
+// String is the fault in a line: where, which key, what.
+func (f ConfigFault) String() string {
+	var parts []string
+	switch {
+	case f.File != "" && f.Line > 0:
+		parts = append(parts, fmt.Sprintf("%s:%d", f.File, f.Line))
+	case f.File != "":
+		parts = append(parts, f.File)
+	case f.Env != "":
+		parts = append(parts, "env "+f.Env)
+	}
+	if f.Key != "" {
+		parts = append(parts, f.Key)
+	}
+	return strings.Join(append(parts, f.What), ": ")
 }
 
 // ConfigFaults is everything that is wrong.
@@ -145,6 +182,7 @@ func (h *Handler) validateConfig(w http.ResponseWriter, r *http.Request, _ strin
 // reloadConfig is POST config/reload.
 func (h *Handler) reloadConfig(w http.ResponseWriter, r *http.Request, _ string) {
 	before, d, err := h.deps.Configs.Reload()
+	told := h.audit(r, auditReload, Reloading{Before: before, Diff: d, Err: err, Why: "asked by the operator"}.attrs()...)
 	var faults ConfigFaults
 	switch {
 	case errors.As(err, &faults):
@@ -154,23 +192,12 @@ func (h *Handler) reloadConfig(w http.ResponseWriter, r *http.Request, _ string)
 		h.fail(context.WithoutCancel(r.Context()), w, auditReload, err)
 		return
 	}
-	err = h.audit(r, auditReload, slog.String("before", before), slog.String("after", d.Hash), slog.Any("changes", lines(d.Changes)),
-		slog.Any("needs_restart", lines(d.Restart)), slog.String("why", "asked by the operator"))
-	if err != nil {
-		h.fail(r.Context(), w, auditReload, err)
+	if told != nil { // where nothing was changed, that is what the answer says; the log has why the line is not written
+		h.fail(r.Context(), w, auditReload, told)
 		return
 	}
 	d.Changes, d.Restart = orNone(d.Changes), orNone(d.Restart)
 	writeJSON(w, http.StatusOK, d)
-}
-
-// lines are changes for a log.
-func lines(changes []ConfigChange) []string {
-	out := []string{}
-	for _, c := range changes {
-		out = append(out, fmt.Sprintf("%s: %s -> %s", c.Key, c.From, c.To))
-	}
-	return out
 }
 
 // orNone is an empty list in JSON, not null.

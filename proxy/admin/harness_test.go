@@ -155,8 +155,8 @@ func (g *gateway) Mint(user, plan string, ttl time.Duration, at time.Time) (stri
 
 func (g *gateway) InForce() ConfigView {
 	return ConfigView{
-		Hash: "abc123", File: "gate.yaml", Loaded: now().Add(-time.Hour).In(time.FixedZone("X", 3600)),
-		Last:    ConfigAttempt{At: now(), Faults: ConfigFaults{{File: "gate.yaml", Line: 3, Key: "limits.streams", What: "must be a whole number"}}},
+		Hash: "abc123", File: "gate.yaml", Loaded: now().Add(-time.Hour).In(time.FixedZone("X", 3600)), By: "start",
+		Last:    ConfigAttempt{At: now(), By: "file", Faults: ConfigFaults{{File: "gate.yaml", Line: 3, Key: "limits.streams", What: "must be a whole number"}}},
 		Restart: []ConfigChange{{Key: "listen", From: "127.0.0.1:1", To: "127.0.0.1:2"}},
 		Values: []ConfigValue{
 			{"listen", "127.0.0.1:1", "gate.yaml:1"},
@@ -165,6 +165,13 @@ func (g *gateway) InForce() ConfigView {
 			{"identity.path", true, "default"},
 			{"policy.exempt_users", []string{"ann"}, "gate.yaml:4"},
 		},
+	}
+}
+
+func (g *gateway) Standing() ConfigStanding {
+	return ConfigStanding{
+		Hash: "abc123", Loaded: now().Add(-time.Hour).In(time.FixedZone("X", 3600)), By: "start",
+		Last: ConfigOutcome{At: now(), By: "file", Fault: "gate.yaml:3: limits.streams: must be a whole number", Faults: 1},
 	}
 }
 
@@ -179,7 +186,7 @@ func (g *gateway) Reload() (before string, d ConfigDiff, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err := g.fault(); err != nil {
-		return "", ConfigDiff{}, err
+		return "abc123", ConfigDiff{}, err
 	}
 	return "abc123", ConfigDiff{Hash: "def456", Changes: []ConfigChange{{Key: "limits.streams", From: "100", To: "200"}}, Restart: []ConfigChange{{Key: "listen", From: "a", To: "b"}}}, nil
 }

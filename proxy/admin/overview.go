@@ -82,13 +82,14 @@ type StoreHealth struct {
 // Overview is the answer.
 type Overview struct {
 	Figured
-	Version  string       `json:"version" doc:"the release"`
-	At       time.Time    `json:"at" doc:"the gateway's time"`
-	Uptime   int64        `json:"uptime_seconds" doc:"for how long it runs"`
-	Draining bool         `json:"draining" doc:"new streams are refused"`
-	MayWrite bool         `json:"may_write" doc:"whoever asks may change things: false with admin.read_token"`
-	Streams  StreamCounts `json:"streams" doc:"what runs on this gateway"`
-	Top      []Stream     `json:"top" doc:"the streams that have forwarded most"`
+	Version  string         `json:"version" doc:"the release"`
+	At       time.Time      `json:"at" doc:"the gateway's time"`
+	Uptime   int64          `json:"uptime_seconds" doc:"for how long it runs"`
+	Draining bool           `json:"draining" doc:"new streams are refused"`
+	Config   ConfigStanding `json:"config" doc:"which config is in force, since when and by whom, and whether the file's newest state was refused"`
+	MayWrite bool           `json:"may_write" doc:"whoever asks may change things: false with admin.read_token"`
+	Streams  StreamCounts   `json:"streams" doc:"what runs on this gateway"`
+	Top      []Stream       `json:"top" doc:"the streams that have forwarded most"`
 }
 
 // StreamCounts are how many streams and uploads run.
@@ -115,7 +116,8 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, _ string) {
 		MayWrite: callerOf(r).role == writer,
 		Streams:  StreamCounts{States: map[string]int64{}, Providers: map[string]map[string]int64{}},
 	}
-	o.Started = o.Started.UTC()
+	o.Config = h.deps.Configs.Standing()
+	o.Started, o.Config.Loaded, o.Config.Last.At = o.Started.UTC(), o.Config.Loaded.UTC(), o.Config.Last.At.UTC()
 	o.Uptime = int64(now.Sub(o.Started) / time.Second)
 	list := h.deps.Streams.List()
 	for _, s := range list {

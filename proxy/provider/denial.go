@@ -33,17 +33,13 @@ func Reasons() []Reason {
 	}
 }
 
-// EndedByOperator is no word of X-Sttgate-Reason: a client is told Draining, on which it may come back at once. Whoever keeps the
-// books has to tell a stream that somebody ended from a gateway that goes down: Denial.Own.
-const EndedByOperator Reason = "ended_by_operator"
-
 // Denial is a refusal before it has a vendor's shape. The status and close code
 // come from one table in package proxy.
 type Denial struct {
 	Reason     Reason
-	Own        Reason // what metrics, the log and events call it where that is another word; "": Reason
-	Status     int // HTTP status before the upgrade
-	Code       int // WebSocket close code inside a stream
+	Own        string // what metrics, the log and events call it where clients are told another word; "": Reason
+	Status     int    // HTTP status before the upgrade
+	Code       int    // WebSocket close code inside a stream
 	Title      string
 	Detail     string   // what happened, to what, what to do
 	Violated   []string // names of the budgets that said no
@@ -52,7 +48,7 @@ type Denial struct {
 }
 
 // Cause is the word for it in metrics, the log and events.
-func (d *Denial) Cause() Reason { return cmp.Or(d.Own, d.Reason) }
+func (d *Denial) Cause() string { return cmp.Or(d.Own, string(d.Reason)) }
 
 // Refusal is a denial in the vendor's shape, before the upgrade.
 type Refusal struct {

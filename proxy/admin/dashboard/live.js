@@ -110,12 +110,16 @@ export function store(o) {
     el('p', { class: errors.length ? 'bad' : 'muted' }, errors.length ? `▲ failed: ${errors.map(([c, n]) => `${count(n)} ${c}`).join(', ')}` : 'No call has failed.'));
 }
 
+const askers = { start: 'read at the start', file: 'its file had changed', signal: 'SIGHUP', api: 'asked over the API' };
+
 export function config(c) {
   const last = c.last_reload;
+  const asked = (by) => el('span', { 'data-is': 'by' }, askers[by] ?? by);
   id('config').replaceChildren(
     el('p', { class: 'row' }, el('strong', {}, c.file || 'no file'), el('span', { class: last.successful ? 'ok' : 'bad', 'data-is': 'successful' },
-      last.successful ? '✓ in force' : '▲ the last reload failed')),
-    el('p', { class: 'muted' }, 'in force since ', moment('loaded', c.loaded, clock(c.loaded)), ' · last reload ', moment('last', last.at, clock(last.at))),
+      last.successful ? '✓ in force' : '▲ the file was refused; the old config stays')),
+    el('p', { class: 'muted' }, 'in force since ', moment('loaded', c.loaded, clock(c.loaded)), ' (', asked(c.by), ')',
+      ...(last.at === c.loaded ? [] : [' · refused ', moment('last', last.at, clock(last.at)), ` (${askers[last.by] ?? last.by})`])),
     el('p', { class: 'muted' }, 'hash ', el('code', { 'data-is': 'hash' }, c.hash)),
     ...(last.faults ?? []).map((f) => el('p', { class: 'error' }, [f.file && `${f.file}:${f.line}`, f.env, f.key].filter(Boolean).join(' '), ': ', f.what)),
     ...(c.needs_restart ?? []).map((f) => el('p', { class: 'warn' }, `▲ ${f.key} needs a restart`)));
@@ -125,5 +129,6 @@ export function config(c) {
 export function top(o) {
   text(id('instance'), `${o.instance} · ${o.version} · up ${span(o.uptime_seconds * 1000)}`);
   show(id('draining'), o.draining);
+  show(id('stale'), !o.config.last_reload.successful);
 }
 

@@ -15,7 +15,7 @@ let timer = 0;
 let turn = 0; // counts polls; an answer of an older one is not shown
 let polls = 0;
 let last = null; // the newest overview
-let told = null; // refusals by reason that a screen reader has heard of
+let told = null; // refusals by reason, and the last attempt to load the config, that a screen reader has heard of
 let locked = false; // a token is waited for: nothing is asked without one, which would count as a wrong one
 let went = ''; // where the address has led
 
@@ -30,10 +30,13 @@ async function poll(all) {
   try {
     const o = await get('overview?top=100');
     if (mine !== turn) return;
+    const fresh = o.config.last_reload.at !== last?.config.last_reload.at;
     shown(o);
     if (went !== location.hash || all === true) await go();
     const more = [user.refresh(again)];
-    if (all === true || polls++ % seldom === 0) more.push(people(o), get('config').then(live.config));
+    const due = all === true || polls++ % seldom === 0;
+    if (due) more.push(people(o));
+    if (due || fresh) more.push(get('config').then(live.config));
     const bad = (await Promise.allSettled(more)).find((r) => r.status === 'rejected');
     if (bad) throw bad.reason;
     if (mine === turn) trouble('');
@@ -61,14 +64,16 @@ function shown(o) {
   live.refusals(o);
   live.vendors(o);
   live.store(o);
-  announce(o.totals.refusals);
+  announce({ refusals: o.totals.refusals, reload: o.config.last_reload });
 }
 
-// announce tells a screen reader what was refused since the last time, in one sentence.
+// announce tells a screen reader what has happened since the last time: what was refused, and what became of a reload.
 function announce(now) {
-  const before = told ?? now; // what was refused before the page was opened is no news
-  const news = Object.entries(now).map(([r, n]) => [r, n - (before[r] ?? 0)]).filter(([, n]) => n > 0);
-  if (news.length) text(id('announce'), news.map(([r, n]) => `${count(n)} more refused: ${r.replaceAll('_', ' ')}`).join('; '));
+  const before = told ?? now; // what was before the page was opened is no news
+  const news = Object.entries(now.refusals).map(([r, n]) => [r, n - (before.refusals[r] ?? 0)]).filter(([, n]) => n > 0)
+    .map(([r, n]) => `${count(n)} more refused: ${r.replaceAll('_', ' ')}`);
+  if (now.reload.at !== before.reload.at) news.push(now.reload.successful ? 'the config was loaded again' : `a config was refused: ${now.reload.fault}`);
+  if (news.length) text(id('announce'), news.join('; '));
   told = now;
 }
 
