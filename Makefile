@@ -131,7 +131,7 @@ licences-check: ## what is linked may be linked, and docs/licences.md says so
 image-docker: ## the same with an engine (needs docker)
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) -t $(IMAGE):$(VERSION) .
 
-chart: ## the Helm chart: lint, renderings, suites, schema, Kubernetes' types, kube-score (UPDATE=1 writes what it checks)
+chart: build $(SDKS)/node_modules/.package-lock.json ## the Helm chart: lint, renderings, suites, schema, Kubernetes' types, the sidecar at work, kube-score (UPDATE=1 writes what it checks)
 	UPDATE=$(UPDATE) .ci/chart
 
 chart-validate: ## kubectl-validate over the renderings, before a release (minutes to build)

@@ -3,7 +3,8 @@
 // Helm stays out of the gateway's; as libraries these compile in half the time of the commands.
 //
 //	charts/sttgate ── load ── render ─┬─ testdata/golden/*.yaml ── kubectl-validate, kube-score
-//	  ci/*-values.yaml ──────┘        └─ and cmd/sttgate's tests: is each config one that it takes?
+//	  ci/*-values.yaml ──────┘        ├─ and cmd/sttgate's tests: is each config one that it takes?
+//	  charts/examples/backend         └─ pod ── container: the sidecar at work, beside a backend, without a cluster
 //	  testdata/wrong/*.yaml ── refused, each with the message in its first line
 //
 // It is no product code: it panics on nothing and runs nothing in the background.

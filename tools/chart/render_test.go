@@ -99,6 +99,8 @@ func golden(t *testing.T, file, got string) {
 
 func TestMain(m *testing.M) {
 	flag.Bool("update", false, "write testdata/golden")
+	flag.String("gateway", "", "the program of the image")
+	flag.String("backend", "", "charts/examples/backend/app, built")
 	flag.Parse()
 	os.Exit(m.Run())
 }
