@@ -50,8 +50,8 @@ check-files: ## length of files, links in the documentation
 fuzz: ## every fuzz target for FUZZTIME (60s): before a release, and after a change of a parser
 	.ci/fuzz $(FUZZTIME)
 
-schema: ## docs/config.schema.json, from the structs and config.example.yaml
-	$(GO) test -count=1 -run TestTheSchemaFileIsCurrent ./config -update
+schema: ## docs/config.schema.json and the chart's, from the structs and config.example.yaml
+	$(GO) test -count=1 -run 'TestTheSchemaFileIsCurrent|TestTheChartKnowsTheConfig' ./config -update
 
 fixtures: ## measure a matrix of files against ffmpeg; writes docs/meters.md (needs ffmpeg)
 	$(GO) run ./meter/fixtures

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -92,32 +90,6 @@ func TestTheGatewayTakesWhatTheChartRenders(t *testing.T) {
 				t.Errorf("check of\n%s\nsays\n%s", config, faults.String())
 			}
 		})
-	}
-}
-
-// A section that the schema does not know cannot be set in the chart; one that only it knows is
-// refused by the gateway, in a pod that does not start.
-func TestTheChartsSchemaHasTheSectionsOfTheConfig(t *testing.T) {
-	var schema struct {
-		Properties struct {
-			Config struct {
-				Properties map[string]any
-			}
-		}
-	}
-	var example map[string]any
-	for file, into := range map[string]any{"../../charts/sttgate/values.schema.json": &schema, "../../config.example.yaml": &example} {
-		text, err := os.ReadFile(file) //nolint:gosec // a name of the test's own
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := yaml.Unmarshal(text, into); err != nil { // JSON is YAML
-			t.Fatalf("%s: %v", file, err)
-		}
-	}
-	got, want := slices.Sorted(maps.Keys(schema.Properties.Config.Properties)), slices.Sorted(maps.Keys(example))
-	if !slices.Equal(got, want) {
-		t.Errorf("values.schema.json has %v, the config %v", got, want)
 	}
 }
 

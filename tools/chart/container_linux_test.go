@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -69,14 +68,10 @@ func (c *container) command(ctx context.Context, argv ...string) *exec.Cmd {
 
 func (c *container) environ() (out []string) {
 	for _, v := range c.spec.Env {
-		value := v.Value
 		if v.ValueFrom != nil {
-			if v.ValueFrom.ResourceFieldRef == nil || v.ValueFrom.ResourceFieldRef.Resource != "limits.memory" {
-				c.t.Fatalf("%s comes from what this kubelet does not know: %v", v.Name, v.ValueFrom)
-			}
-			value = strconv.FormatInt(c.spec.Resources.Limits.Memory().Value(), 10)
+			c.t.Fatalf("%s comes from what this kubelet does not know: %v", v.Name, v.ValueFrom)
 		}
-		out = append(out, v.Name+"="+value)
+		out = append(out, v.Name+"="+v.Value)
 	}
 	return out
 }

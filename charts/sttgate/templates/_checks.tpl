@@ -1,7 +1,9 @@
 {{/* What no schema can say: values that are right by themselves and wrong together. Each message says what to do. */}}
 
 {{- define "sttgate.secretKeys" -}}
+admin.read_token
 admin.token
+events.token
 identity.peer_secret
 identity.tokens.secret
 ledger.redis.url
@@ -47,6 +49,9 @@ providers.speechmatics.key
     {{- if .Values.serviceMonitor.enabled }}
       {{- fail "serviceMonitor.enabled: without a token the operators' listener stays on the pod's loopback, where nobody can scrape it. Add to secrets: {config: admin.token, name: …, key: …}" }}
     {{- end }}
+    {{- if .Values.prometheusRule.enabled }}
+      {{- fail "prometheusRule.enabled: without a token the operators' listener stays on the pod's loopback, where nobody can scrape it, and the alert that no gateway is seen would never end. Add to secrets: {config: admin.token, name: …, key: …}" }}
+    {{- end }}
     {{- if .Values.autoscaling.enabled }}
       {{- fail "autoscaling.enabled: without a token the operators' listener stays on the pod's loopback, where nobody can count its streams. Add to secrets: {config: admin.token, name: …, key: …}" }}
     {{- end }}
@@ -60,6 +65,12 @@ providers.speechmatics.key
   {{- end }}
   {{- if .Values.serviceMonitor.enabled }}
     {{- fail "serviceMonitor.enabled: a sidecar has no Service, and its listeners stay on the pod's loopback" }}
+  {{- end }}
+  {{- if .Values.prometheusRule.enabled }}
+    {{- fail "prometheusRule.enabled: a sidecar's listeners stay on the pod's loopback, so that the alert that no gateway is seen would never end" }}
+  {{- end }}
+  {{- if eq .Values.persistence.mode "claim" }}
+    {{- fail "persistence.mode is claim: a sidecar's data lies in its pod's emptyDir, which outlives the container. Leave it at auto" }}
   {{- end }}
   {{- if .Values.autoscaling.enabled }}
     {{- fail "autoscaling.enabled: a sidecar scales with its app" }}

@@ -46,17 +46,41 @@ the store is closed.
 {{- add $hard (.Values.preStopSeconds | int64) 30 }}
 {{- end }}
 
-{{/* The hosts of the vendors' addresses, one a line. */}}
-{{- define "sttgate.vendorHosts" -}}
-{{- $urls := dict
-    "deepgram" (list (dig "providers" "deepgram" "url" "https://api.deepgram.com" .Values.config) (dig "providers" "deepgram" "realtime_url" "" .Values.config))
-    "soniox" (list (dig "providers" "soniox" "url" "https://api.soniox.com" .Values.config) (dig "providers" "soniox" "realtime_url" "wss://stt-rt.soniox.com" .Values.config))
-    "speechmatics" (list (dig "providers" "speechmatics" "url" "https://asr.api.speechmatics.com" .Values.config) (dig "providers" "speechmatics" "realtime_url" "wss://eu2.rt.speechmatics.com" .Values.config)) }}
-{{- $hosts := list }}
+{{/* Where the vendors are, "host port" on each line. An address that the environment or a file has is not known here. */}}
+{{- define "sttgate.vendors" -}}
+{{- $urls := list
+    (dig "providers" "deepgram" "url" "https://api.deepgram.com" .Values.config) (dig "providers" "deepgram" "realtime_url" "" .Values.config)
+    (dig "providers" "soniox" "url" "https://api.soniox.com" .Values.config) (dig "providers" "soniox" "realtime_url" "wss://stt-rt.soniox.com" .Values.config)
+    (dig "providers" "speechmatics" "url" "https://asr.api.speechmatics.com" .Values.config) (dig "providers" "speechmatics" "realtime_url" "wss://eu2.rt.speechmatics.com" .Values.config) }}
+{{- $all := list }}
 {{- range $urls }}
-{{- range . }}
-{{- with (urlParse .).hostname }}{{ $hosts = append $hosts . }}{{ end }}
+{{- $port := include "sttgate.urlPort" . }}
+{{- with (urlParse .).hostname }}{{ $all = append $all (printf "%s %s" . $port) }}{{ end }}
 {{- end }}
+{{- $all | uniq | sortAlpha | join "\n" }}
 {{- end }}
-{{- $hosts | uniq | sortAlpha | join "\n" }}
+
+{{/* The port of a URL, which it names or its scheme has. */}}
+{{- define "sttgate.urlPort" -}}
+{{- $url := urlParse . }}
+{{- default (ternary "443" "80" (has $url.scheme (list "https" "wss"))) (regexFind ":[0-9]+$" $url.host | trimPrefix ":") }}
+{{- end }}
+
+{{/* The vendors' ports, one on each line. */}}
+{{- define "sttgate.vendorPorts" -}}
+{{- $ports := list }}
+{{- range splitList "\n" (include "sttgate.vendors" .) }}{{ $ports = append $ports (splitList " " . | last) }}{{ end }}
+{{- $ports | uniq | sortAlpha | join "\n" }}
+{{- end }}
+
+{{/*
+Bytes that the Go runtime may use: nine tenths of the container's memory. The rest is for what the kernel counts as the container's too, such as the
+buffers of its sockets; a container beyond its limit is killed, with all streams in it.
+*/}}
+{{- define "sttgate.memoryLimit" -}}
+{{- with dig "limits" "memory" "" .Values.resources }}
+{{- $unit := regexFind "[A-Za-z]*$" (kindIs "string" . | ternary . "") }}
+{{- $factor := get (dict "" 1 "m" 0.001 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776) $unit }}
+{{- mulf (float64 (kindIs "string" . | ternary (trimSuffix $unit (toString .)) .)) $factor 0.9 | floor | int64 }}
+{{- end }}
 {{- end }}

@@ -25,11 +25,9 @@ seccompProfile:
 - name: STTGATE_{{ .config | upper | replace "." "_" }}
   value: file:/run/secrets/sttgate/{{ .config }}
 {{- end }}
-{{- if dig "limits" "memory" "" .Values.resources }}
+{{- with include "sttgate.memoryLimit" . }}
 - name: GOMEMLIMIT
-  valueFrom:
-    resourceFieldRef:
-      resource: limits.memory
+  value: {{ . | quote }}
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
@@ -194,6 +192,8 @@ spec:
       labelSelector:
         matchLabels:
           {{- include "sttgate.selectorLabels" $ | nindent 10 }}
+      # Not together with those that a rollout takes away.
+      matchLabelKeys: [{{ ternary "controller-revision-hash" "pod-template-hash" (eq (include "sttgate.persistence" $) "claim") }}]
     {{- end }}
   {{- end }}
   {{- with .Values.nodeSelector }}
