@@ -14,7 +14,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz schema fixtures fixtures-check mutate bench bench-outage chaos bench-ledger demo conformance dashboard static image image-check image-docker sbom sbom-of release release-check vuln secrets licences licences-check chart chart-validate ci clean
+.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz schema fixtures fixtures-check mutate bench bench-outage chaos bench-ledger demo conformance dashboard static image image-check image-docker sbom sbom-of release release-check vuln secrets licences licences-check chart chart-validate compose ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,10 +39,10 @@ lint-selftest: ## prove that the lint rules fire
 	.ci/lint-selftest
 
 fmt: ## format the tree (gofumpt)
-	$(TOOL) gofumpt -w charts cmd config meter policy proxy tools/chart tools/image tools/licences
+	$(TOOL) gofumpt -w charts cmd config meter policy proxy tools/chart tools/compose tools/image tools/licences
 
 fmt-check: ## fail if a file is not formatted
-	@out=$$($(TOOL) gofumpt -l charts cmd config meter policy proxy tools/chart tools/image tools/licences) && test -z "$$out" || { echo "not formatted, run make fmt:"; echo "$$out"; exit 1; }
+	@out=$$($(TOOL) gofumpt -l charts cmd config meter policy proxy tools/chart tools/compose tools/image tools/licences) && test -z "$$out" || { echo "not formatted, run make fmt:"; echo "$$out"; exit 1; }
 
 check-files: ## length of files, links in the documentation
 	.ci/check-files
@@ -137,9 +137,12 @@ chart: build $(SDKS)/node_modules/.package-lock.json ## the Helm chart: lint, re
 chart-validate: ## kubectl-validate over the renderings, before a release (minutes to build)
 	.ci/chart-validate
 
+compose: ## the house on a laptop (charts/compose): its file, and its programs on this machine
+	.ci/compose
+
 # Fuzzing searches at random, so it is not part of ci: what it has found is in testdata/fuzz,
 # and the tests run that every time.
-ci: deps fmt-check check-files vet lint lint-selftest static test chart image-check secrets licences-check fixtures-check demo conformance ## exactly what the pipeline runs
+ci: deps fmt-check check-files vet lint lint-selftest static test chart compose image-check secrets licences-check fixtures-check demo conformance ## exactly what the pipeline runs
 
 clean: ## remove what was built
 	rm -rf bin $(SDKS)/node_modules

@@ -53,7 +53,7 @@ func newDashboard() dashboard {
 	}
 	y := 0
 	for _, r := range slices.Concat(traffic(), users(), refusals(), vendors(), ledger(), itself()) {
-		d.add(panel{Type: "row", Title: r.title, GridPos: position{1, columns, 0, y}})
+		d.add(panel{Type: "row", Title: r.title, GridPos: position{1, columns, 0, y}, Collapsed: new(bool), Panels: []panel{}})
 		y++
 		x := 0
 		for _, g := range r.graphs {
@@ -91,7 +91,10 @@ func (g graph) panel() panel {
 	f := defaults{Unit: g.unit, Min: &zero}
 	if g.stat {
 		p.Type = "stat"
-		p.Options = map[string]any{"colorMode": "value", "graphMode": "area", "reduceOptions": map[string]any{"calcs": []string{"lastNotNull"}}}
+		p.Options = map[string]any{
+			"colorMode": "value", "graphMode": "area", "reduceOptions": map[string]any{"calcs": []string{"lastNotNull"}},
+			"justifyMode": "auto", "orientation": "auto", "textMode": "auto", "wideLayout": true, "showPercentChange": false, "percentChangeColorMode": "standard",
+		}
 		below, above := "green", "red"
 		if g.low {
 			below, above = above, below
@@ -104,7 +107,7 @@ func (g graph) panel() panel {
 			f.Custom["fillOpacity"] = 40
 		}
 		p.Options = map[string]any{
-			"legend":  map[string]any{"displayMode": "table", "placement": "bottom", "calcs": []string{"lastNotNull", "max"}},
+			"legend":  map[string]any{"showLegend": true, "displayMode": "table", "placement": "bottom", "calcs": []string{"lastNotNull", "max"}},
 			"tooltip": map[string]any{"mode": "multi", "sort": "desc"},
 		}
 	}

@@ -59,7 +59,8 @@ type panel struct {
 	Title       string      `json:"title"`
 	Description string      `json:"description,omitempty"`
 	GridPos     position    `json:"gridPos"`
-	Collapsed   bool        `json:"collapsed,omitempty"`
+	Collapsed   *bool       `json:"collapsed,omitempty"` // of rows, as is the next: Grafana wants both said
+	Panels      []panel     `json:"panels,omitzero"`
 	Datasource  *datasource `json:"datasource,omitempty"`
 	FieldConfig *fields     `json:"fieldConfig,omitempty"`
 	Options     any         `json:"options,omitempty"`
