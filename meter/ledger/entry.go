@@ -18,6 +18,7 @@ type Entry struct {
 	Reservation *ReservationEntry `json:"reservation,omitempty"`
 	Settled     *SettledEntry     `json:"settled,omitempty"`
 	Note        *NoteEntry        `json:"note,omitempty"`
+	Reminder    *ReminderEntry    `json:"reminder,omitempty"`
 	Granted     *GrantedEntry     `json:"granted,omitempty"`
 	Grant       *GrantEntry       `json:"grant,omitempty"`
 }
@@ -99,6 +100,13 @@ type NoteEntry struct {
 	Until time.Time `json:"until"`
 }
 
+// ReminderEntry is a reminder. Its key may be any bytes.
+type ReminderEntry struct {
+	Key   []byte    `json:"key"`
+	Value []byte    `json:"value"`
+	At    time.Time `json:"at"` // when it is due
+}
+
 // Validate finds what no store may be given.
 func (e Entry) Validate() error {
 	var faults []error
@@ -117,6 +125,7 @@ func (e Entry) Validate() error {
 	check(e.Reservation != nil, func() error { return e.Reservation.validate() })
 	check(e.Settled != nil, func() error { return e.Settled.validate() })
 	check(e.Note != nil, func() error { return e.Note.validate() })
+	check(e.Reminder != nil, func() error { return e.Reminder.validate() })
 	check(e.Granted != nil, func() error { return e.Granted.validate() })
 	check(e.Grant != nil, func() error { return e.Grant.validate() })
 	if n != 1 {
@@ -169,6 +178,10 @@ func (e *NoteEntry) validate() error {
 	return errors.Join(checkNote(string(e.Key), e.Value, bucket), checkInstant(e.Until))
 }
 
+func (e *ReminderEntry) validate() error {
+	return errors.Join(checkReminder(string(e.Key), e.Value, e.At), checkInstant(e.At))
+}
+
 func checkStream(id string) error {
 	return errors.Join(errIf(id == "" || len(id) > maxName, "a stream id of no possible length"), checkText(id))
 }
@@ -205,6 +218,11 @@ func checkHour(at time.Time, amounts []int64) error {
 // checkInstant keeps times whole seconds, and sums of them far from overflow.
 func checkInstant(at time.Time) error {
 	return errIf(at.Nanosecond() != 0 || at.Year() < 1970 || at.Year() > 9000 || at.Location() != time.UTC, "a time that is not a whole second of UTC")
+}
+
+// wholeSecond is an instant of an entry: never before it.
+func wholeSecond(micros int64) time.Time {
+	return time.UnixMicro(micros + 999_999).UTC().Truncate(time.Second)
 }
 
 // windowDate writes a window's id: "" for Rolling.

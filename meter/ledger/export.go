@@ -30,6 +30,7 @@ func (b book) export(ctx context.Context, store view, now time.Time, fn func(Ent
 		{keyStream, b.tellReservation},
 		{keyExpiry, b.tellSettled},
 		{keyNote, b.tellNote},
+		{keyReminder, b.tellReminder},
 		{keyGifts, b.tellGifts},
 		{keyGiftMark, b.tellGiftMark},
 	} {
@@ -154,6 +155,15 @@ func (b book) tellNote(_ view, k, raw []byte, now time.Time) (Entry, bool, error
 	n, err := decodeNote(raw)
 	value := append([]byte{}, n.value...)
 	return Entry{Note: &NoteEntry{Key: []byte(p[0]), Value: value, Until: time.Unix(n.end, 0).UTC()}}, n.end > now.Unix(), err
+}
+
+func (b book) tellReminder(_ view, k, raw []byte, _ time.Time) (Entry, bool, error) {
+	p, _, err := keyParts(k, 1)
+	if err != nil {
+		return Entry{}, false, err
+	}
+	r, err := decodeReminder(raw)
+	return Entry{Reminder: &ReminderEntry{Key: []byte(p[0]), Value: append([]byte{}, r.value...), At: wholeSecond(r.due)}}, true, err
 }
 
 // Export is Mover.Export. The store stands still meanwhile.

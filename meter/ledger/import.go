@@ -151,6 +151,8 @@ func (b book) take(t table, e Entry, now time.Time) (kept, over bool, err error)
 		return takeSettled(t, e.Settled, now)
 	case e.Note != nil:
 		return b.takeNote(t, e.Note, now)
+	case e.Reminder != nil:
+		return b.takeReminder(t, e.Reminder)
 	case e.Granted != nil:
 		return b.takeGifts(t, e.Granted, now)
 	case e.Grant != nil:
@@ -236,6 +238,13 @@ func (b book) takeNote(t table, e *NoteEntry, now time.Time) (kept, over bool, e
 		return false, true, nil
 	}
 	return false, false, b.note(t, string(e.Key), e.Value, e.Until)
+}
+
+func (b book) takeReminder(t table, e *ReminderEntry) (kept, over bool, err error) {
+	if t.get(key(keyReminder, string(e.Key))) != nil {
+		return true, false, nil
+	}
+	return false, false, b.remind(t, string(e.Key), reminder{e.At.UnixMicro(), e.Value})
 }
 
 // Import is Mover.Import.

@@ -23,6 +23,8 @@ const (
 	keySession  = 'e' // user: when they expire, the latest sessions
 	keyGifts    = 'g' // budget, owner, unit, window id: what was granted beside the limit
 	keyGiftMark = 'h' // owner, grant: that it was carried out
+	keyReminder = 'm' // reminder: when it is due, value
+	keyDue      = 'd' // microsecond, reminder: the order in which they are due
 )
 
 func key(kind byte, parts ...string) []byte {

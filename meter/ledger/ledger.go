@@ -161,6 +161,7 @@ type Store interface {
 	States
 	Granter
 	Notes
+	Reminders
 	Sessions
 	Slots
 	// Ping is nil while the store can take writes.

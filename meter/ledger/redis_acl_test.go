@@ -87,6 +87,12 @@ func everything(t *testing.T, url string) error {
 	check(err)
 	_, err = r.Noted(ctx, "n")
 	check(err)
+	check(r.Remind(ctx, "k", []byte("v"), time.Unix(1, 0)))
+	due, err := r.Due(ctx, 10, time.Minute)
+	check(err)
+	for _, one := range due {
+		check(r.Forget(ctx, one))
+	}
 	check(r.AddSession(ctx, "u", "1", []byte("v")))
 	_, err = r.Sessions(ctx, "u", 5)
 	check(err)

@@ -91,9 +91,9 @@ func (r *Redis) empty(ctx context.Context) error {
 func (k *redisTaker) commit(ctx context.Context, part []Entry) error {
 	words := make([]string, len(part)) // what became of each entry; an entry's user tells
 	owners, calls := []string{}, map[string]*takeCall{}
-	var notes []int
+	var notes []int // and reminders: they have no owner
 	for i, e := range part {
-		if e.Note != nil {
+		if e.Note != nil || e.Reminder != nil {
 			notes = append(notes, i)
 			continue
 		}
@@ -112,8 +112,12 @@ func (k *redisTaker) commit(ctx context.Context, part []Entry) error {
 			return k.take(ctx, calls[owners[n]], words)
 		}
 		i := notes[n-len(owners)]
-		word, err := k.r.takeNote(ctx, part[i].Note)
-		words[i] = word
+		var err error
+		if e := part[i]; e.Note != nil {
+			words[i], err = k.r.takeNote(ctx, e.Note)
+		} else {
+			words[i], err = k.r.takeReminder(ctx, e.Reminder)
+		}
 		return err
 	})
 	if err != nil {

@@ -32,6 +32,12 @@ func (n names) users() string             { return n.prefix + "users" }
 func (n names) gateways() string          { return n.prefix + "gateways" }
 func (n names) imported(id string) string { return n.prefix + "import:" + escape(id, "") }
 
+// reminders are the set of what is due, and the hash of what it says. No budget's owner is called so.
+func (n names) reminders() []string {
+	o := string(n.tagged("reminders"))
+	return []string{o + "due", o + "reminder"}
+}
+
 // parse takes a key apart.
 func (n names) parse(key string) (record, bool) {
 	rest, ours := strings.CutPrefix(key, n.prefix)

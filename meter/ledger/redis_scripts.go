@@ -35,6 +35,8 @@ var (
 	noteLua string
 	//go:embed lua/once.lua
 	onceLua string
+	//go:embed lua/remind.lua
+	remindLua string
 	//go:embed lua/session.lua
 	sessionLua string
 	//go:embed lua/tell.lua
@@ -46,7 +48,7 @@ var (
 )
 
 // scripts are called by their hash and sent whole where the server does not have them.
-type scripts struct{ lease, grant, trim, settle, usage, state, note, once, session, tell, take, gateways *redis.Script }
+type scripts struct{ lease, grant, trim, settle, usage, state, note, once, remind, session, tell, take, gateways *redis.Script }
 
 func newScripts() scripts {
 	book := callLua + fairLua + bookLua
@@ -54,7 +56,7 @@ func newScripts() scripts {
 		lease: redis.NewScript(book + leaseLua), grant: redis.NewScript(book + giftsLua + grantLua), trim: redis.NewScript(book + trimLua),
 		settle: redis.NewScript(book + settleLua), usage: redis.NewScript(book + usageLua),
 		state: redis.NewScript(stateLua), note: redis.NewScript(noteLua),
-		once: redis.NewScript(onceLua), session: redis.NewScript(sessionLua),
+		once: redis.NewScript(onceLua), remind: redis.NewScript(remindLua), session: redis.NewScript(sessionLua),
 		tell: redis.NewScript(tellLua), take: redis.NewScript(book + giftsLua + takeLua), gateways: redis.NewScript(gatewaysLua),
 	}
 }

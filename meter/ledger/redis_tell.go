@@ -22,10 +22,12 @@ func (r *Redis) tell(ctx context.Context, key string) ([]Entry, error) {
 		return nil, errRecord
 	}
 	switch rec.kind {
-	case "probe", "gateways", "users", "import", "open", "sessions", "slots", "beats":
+	case "probe", "gateways", "users", "import", "open", "sessions", "slots", "beats", "reminder":
 		return nil, nil
 	case "stream":
 		return r.tellStream(ctx, rec)
+	case "due":
+		return r.tellReminders(ctx)
 	}
 	one := func(e Entry, counts bool, err error) ([]Entry, error) {
 		if err != nil || !counts {
@@ -53,7 +55,7 @@ func (r *Redis) tell(ctx context.Context, key string) ([]Entry, error) {
 		e := &SettledEntry{Stream: rec.name, User: rec.user(), Until: end}
 		return one(Entry{Settled: e}, rec.user() != "" && end.After(now), a.end())
 	case "note":
-		end := time.UnixMicro(a.number() + 999_999).UTC().Truncate(time.Second) // not earlier than it ends
+		end := wholeSecond(a.number())
 		e := &NoteEntry{Key: []byte(rec.name), Value: []byte(a.text()), Until: end}
 		return one(Entry{Note: e}, end.After(now), a.end())
 	}

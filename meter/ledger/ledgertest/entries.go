@@ -34,6 +34,8 @@ func badEntries() []ledger.Entry {
 		{Settled: &ledger.SettledEntry{Until: hour}},
 		{Settled: &ledger.SettledEntry{Stream: "s", Until: hour.Add(1)}},
 		{Note: &ledger.NoteEntry{Until: hour}},
+		{Reminder: &ledger.ReminderEntry{At: hour}},
+		{Reminder: &ledger.ReminderEntry{Key: []byte("k"), At: hour.Add(1)}},
 		{Granted: &ledger.GrantedEntry{Budget: "b", Unit: ledger.Day, Window: "2026-11-24"}},
 		{Granted: &ledger.GrantedEntry{Budget: "b", Unit: ledger.Day, Window: "2026-11-24", Granted: []ledger.GivenAt{{MS: -1}}}},
 		{Granted: &ledger.GrantedEntry{Budget: "b", Unit: ledger.Day, Window: "2026-11-24", Granted: []ledger.GivenAt{{Minute: hour, MS: 1}}}},

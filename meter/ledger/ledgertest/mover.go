@@ -71,6 +71,7 @@ func aDay(d desk) {
 	d.give(-100_000, -100_000, 500_000, "back", day(60_000))
 	d.note("soniox:file\xff", "v\x00", 48*time.Hour)
 	d.note("gone soon", "x", time.Second)
+	d.remind("ann\xff", "v\x00", 24*time.Hour)
 	d.Add(2 * time.Minute)
 }
 
@@ -164,8 +165,10 @@ func moved(from desk, target func() desk) {
 		to.settle("tick", 0)
 		if step < 20*time.Hour {
 			to.wantStanding(from.standing())
+			to.due(10)
 		}
 	}
+	to.due(10, "ann\xff v\x00")
 	to.noted("soniox:file\xff", "v\x00")
 	to.Add(24 * time.Hour)
 	to.noted("soniox:file\xff", "")

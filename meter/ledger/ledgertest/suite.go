@@ -28,6 +28,7 @@ func Run(t *testing.T, open Open) {
 		{"Reservations", reservations},
 		{"Grants", grants},
 		{"Notes", notes},
+		{"Reminders", reminders},
 		{"Sessions", sessions},
 		{"Slots", slots},
 		{"Refused", refused},
