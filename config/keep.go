@@ -5,7 +5,9 @@ package config
 func (c Config) Keeping(old Config) Config {
 	c.Proxy = c.Proxy.Keeping(old.Proxy)
 	c.Admin, c.Ledger, c.Events = old.Admin, old.Ledger, old.Events
-	c.Notify = old.Notify
+	if (c.Notify.Webhook.URL == "") != (old.Notify.Webhook.URL == "") { // the outbox is opened, or left closed
+		c.Notify.Webhook = old.Notify.Webhook
+	}
 	c.Log.Format, c.Tracing = old.Log.Format, old.Tracing
 	c.Policy.Rules.Source, c.Policy.External = old.Policy.Rules.Source, old.Policy.External
 	c.Policy.Review.Classifier, c.Policy.Review.Credits = old.Policy.Review.Classifier, old.Policy.Review.Credits

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/sttgate/sttgate/meter/ledger"
@@ -23,7 +24,7 @@ type Watch struct {
 	// Fresh makes a user's record as new as need be, before something of theirs is let in. It bounds its own time.
 	Fresh func(ctx context.Context, user string)
 	// Stands is told how each of a user's own budgets stands, with every lease of a stream and every upload that was charged. It must not
-	// block. Shadow budgets, and rolling windows, which end at no time, are not told.
+	// block. Shadow budgets are not told. A budget that the user's plan leaves out is told as one that is gone: it may have held until now.
 	Stands func(Standing)
 }
 
@@ -32,6 +33,10 @@ type Standing struct {
 	User, Plan, Budget              string
 	Limit, Granted, Used, Remaining int64     // ms; granted is beside the limit, in this window
 	Resets, At                      time.Time // when the window ends; the store's clock
+	// Rolling is the length of a window that is a duration: it ends at no time, and Resets is when its oldest minute falls out.
+	Rolling time.Duration
+	// Gone says that the budget does not hold for the user.
+	Gone bool
 }
 
 func (w Watch) seen(s subject, st policy.State, at time.Time, whole bool) {
@@ -61,9 +66,14 @@ func (g *gate) stands(s subject, bs []ledger.Balance, at time.Time) {
 	}
 	r := g.rules.Load()
 	for _, b := range bs {
-		if b.Shadow || isStage(b.Budget) || b.Window.Unit == ledger.Rolling || r.shared(b.Budget) {
+		if b.Shadow || isStage(b.Budget) || r.shared(b.Budget) {
 			continue
 		}
-		g.watch.Stands(Standing{s.user, s.plan, b.Budget, b.Limit, b.Granted, b.Used, b.Remaining, b.Resets, at})
+		g.watch.Stands(Standing{s.user, s.plan, b.Budget, b.Limit, b.Granted, b.Used, b.Remaining, b.Resets, at, b.Window.Length, false})
+	}
+	for _, b := range r.Budgets {
+		if !b.Shared() && !b.Shadow && len(b.Plans) > 0 && !slices.Contains(b.Plans, s.plan) {
+			g.watch.Stands(Standing{User: s.user, Plan: s.plan, Budget: b.Name, At: at, Gone: true})
+		}
 	}
 }

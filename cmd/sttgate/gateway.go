@@ -62,7 +62,7 @@ func startGateway(ctx context.Context, live *config.Live, log *slog.Logger, vers
 		return nil, err
 	}
 	up.add(store.Close)
-	tell, err := newTidings(cfg, conf.rules, store, log, reg)
+	tell, err := newTidings(cfg, conf.config, store, log, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,13 @@ func startGateway(ctx context.Context, live *config.Live, log *slog.Logger, vers
 	g := &gateway{
 		store: store, reviewer: who, tell: tell, engine: eng, proxy: data, config: conf, spans: spans, log: log, drained: make(chan struct{}), hurried: make(chan struct{}), served: make(chan error, 2),
 	}
-	conf.apply = func(c config.Config) error { return data.Follow(c.Proxy, c.Policy.Rules) }
+	tell.users.Store(data.Users)
+	conf.apply = func(c config.Config) error {
+		if err := data.Follow(c.Proxy, c.Policy.Rules); err != nil {
+			return err
+		}
+		return tell.Follow(c.Notify)
+	}
 	reg.MustRegister(reloadMetrics{live})
 	registerState(reg, g, v, func() time.Duration { return live.Now().Config.Proxy.WithDefaults().Drain.Grace })
 	ops, err := g.operator(cfg, prometheus.Gatherers{reg, flows}, flows, v)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,15 +21,17 @@ import (
 // tidings tell the world outside what happens to users. Without anybody to tell they keep nothing.
 type tidings struct {
 	box     *notify.Outbox // nil: nobody is told
-	notices notify.Notices
-	budgets *notify.Budgets // nil: nobody is told of budgets
+	notices atomic.Pointer[notify.Notices]
+	webhook *notify.Webhook // nil: nobody is told of steps and budgets
+	budgets *notify.Budgets // of the webhook
 	usage   *notify.Usage   // nil: nobody is told of usage
 	every   time.Duration
-	rules   func() policy.Config
+	live    func() config.Config
+	users   atomic.Pointer[proxy.Users] // nil while the gateway begins
 }
 
-// newTidings opens what the config says is told, and registers its metric.
-func newTidings(cfg config.Config, rules func() policy.Config, store ledger.Store, log *slog.Logger, reg prometheus.Registerer) (*tidings, error) {
+// newTidings opens what the config says is told, and registers its metric. live is the config in force.
+func newTidings(cfg config.Config, live func() config.Config, store ledger.Store, log *slog.Logger, reg prometheus.Registerer) (*tidings, error) {
 	count := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "sttgate", Name: "usage_events_total", Help: "Messages and usage events, by what became of them: delivered, retried, refused, dropped.",
 	}, []string{"sink", "result"})
@@ -38,22 +41,29 @@ func newTidings(cfg config.Config, rules func() policy.Config, store ledger.Stor
 			count.WithLabelValues(sink, result) // a counter that appears with its first drop hides it from alerts
 		}
 	}
-	t := &tidings{rules: rules}
+	t := &tidings{live: live}
 	sinks, err := sinksOf(cfg)
 	if err != nil || len(sinks) == 0 {
 		return t, err
 	}
-	if t.notices, err = notify.NewNotices(cfg.Notify.Texts); err != nil {
+	notices, err := notify.NewNotices(cfg.Notify.Texts)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("notify: %w", err), closeAll(sinks))
 	}
+	t.notices.Store(&notices)
 	counted := func(sink, result string, n int) { count.WithLabelValues(sink, result).Add(float64(n)) }
 	t.box, err = notify.OpenOutbox(cfg.Ledger.Path, sinks, notify.Options{MaxBytes: cfg.Events.MaxBytes, Log: log, Count: counted})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("ledger.path %s: %w", cfg.Ledger.Path, err), closeAll(sinks))
 	}
 	reg.MustRegister(backlogs{t.box})
-	if cfg.Notify.Webhook.URL != "" {
-		t.budgets = notify.NewBudgets(t.notices, store, t.box.Append, log)
+	for _, s := range sinks {
+		if w, ok := s.(*notify.Webhook); ok {
+			t.webhook = w
+			t.budgets = notify.NewBudgets(notify.BudgetsOptions{
+				Notices: func() notify.Notices { return *t.notices.Load() }, Notes: board{store}, Ask: t.ask, Tell: t.box.Append, Log: log,
+			})
+		}
 	}
 	if cfg.Events.Wanted() {
 		t.every = cfg.Events.Interval
@@ -96,7 +106,7 @@ func closeAll(sinks []notify.Sink) (err error) {
 }
 
 // Publish is engine.Deps.Publish: when it returns, what is to be told of the step is on the disk.
-func (t *tidings) Publish(_ context.Context, e policy.Event) error {
+func (t *tidings) Publish(ctx context.Context, e policy.Event) error {
 	if t.box == nil {
 		return nil
 	}
@@ -108,7 +118,11 @@ func (t *tidings) Publish(_ context.Context, e policy.Event) error {
 		}
 	}
 	if t.budgets != nil {
-		m, ok, err := t.notices.Step(e, t.rules())
+		cfg := t.live()
+		if err := t.moved(ctx, e, cfg.Proxy.Budgets); err != nil {
+			return err
+		}
+		m, ok, err := t.notices.Load().Step(e, cfg.Policy.Rules)
 		switch {
 		case err != nil:
 			return err
@@ -122,12 +136,21 @@ func (t *tidings) Publish(_ context.Context, e policy.Event) error {
 	return t.box.Append(ms...)
 }
 
-// stands is proxy.Watch.Stands.
-func (t *tidings) stands() func(proxy.Standing) {
-	if t.budgets == nil {
+// Follow puts other texts, and another webhook, into force: for what is told, and sent, from then on.
+func (t *tidings) Follow(c notify.Config) error {
+	if t.webhook == nil {
 		return nil
 	}
-	return func(s proxy.Standing) { t.budgets.Seen(notify.Standing(s)) }
+	notices, err := notify.NewNotices(c.Texts)
+	if err != nil {
+		return fmt.Errorf("notify: %w", err)
+	}
+	if err := t.webhook.Follow(c.Webhook); err != nil {
+		return fmt.Errorf("notify.webhook.secret: %w", err)
+	}
+	t.notices.Store(&notices)
+	t.box.Retry(notify.ToWebhook)
+	return nil
 }
 
 // Close keeps what is not delivered yet for the next process.

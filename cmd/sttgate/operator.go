@@ -31,7 +31,7 @@ func (g *gateway) operator(cfg config.Config, metrics, flows prometheus.Gatherer
 	}
 	g.config.audit = audit // nobody reloads before the listeners are open
 	d := admin.Deps{
-		Policy:  opsPolicy{g.proxy.Users, g.engine, g.store, g.config.rules},
+		Policy:  opsPolicy{g.proxy.Users, g.engine, g.store, g.config.rules, g.tell},
 		Figures: g.figures,
 		Users:   opsUsers{g.proxy.Users, g.engine}, Streams: opsStreams{g.proxy.Streams}, Drainer: opsDrain{g}, Configs: opsConfig{g.config}, Health: opsHealth{g},
 		Minter: opsMinter{g.proxy.Minter}, Metrics: metrics, Log: g.log, Audit: audit, Version: v,

@@ -20,6 +20,7 @@ type opsPolicy struct {
 	engine *engine.Engine
 	store  ledger.States
 	rules  func() policy.Config
+	tell   *tidings
 }
 
 var _ admin.Policy = opsPolicy{}
@@ -52,6 +53,9 @@ func (o opsPolicy) Grant(ctx context.Context, id string, g admin.Grant) (admin.G
 	note := policy.Granted{ID: g.ID, Budget: g.Budget, MS: out.MS}
 	if err := o.engine.Granted(ctx, note, policy.Setting{User: id, By: g.By, Reason: g.Reason}); err != nil {
 		o.engine.Log.Error("a grant is not in its user's history", slog.String("user", id), slog.String("id", g.ID), slog.Any("error", err))
+	}
+	if err := o.tell.recall(ctx, id, g.Budget, out.At); err != nil {
+		o.engine.Log.Warn("that more is granted is told when the user is next seen, or at the window's end", slog.String("user", id), slog.String("id", g.ID), slog.Any("error", err))
 	}
 	return admin.Granted{
 		Done: out.MS, Before: out.Before, After: out.After, Repeated: out.Repeated, Applies: out.Applies, At: out.At,

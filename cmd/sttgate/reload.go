@@ -24,6 +24,9 @@ type reloader struct {
 	log   *slog.Logger
 }
 
+// config is the one in force.
+func (r *reloader) config() config.Config { return r.live.Now().Config }
+
 // rules are those in force.
 func (r *reloader) rules() policy.Config { return r.live.Now().Config.Policy.Rules }
 

@@ -88,6 +88,11 @@
 // settle of somebody else's, charges what was kept. Notes are small values with an
 // end: whose an object of the vendor's is, which reservation waits for a job.
 //
+// # Reminders
+//
+// A Reminder is to be acted upon at a time, by whichever gateway comes first: whom to tell that a budget is back. They lie in the order of
+// their times. Who takes one has it for a while and forgets it when it is done; one whose taker dies is due again.
+//
 // # Places
 //
 // Slots counts what runs at once. Memory and embedded have one process to count. On Redis a gateway

@@ -39,7 +39,9 @@ func checkHolding(hold time.Duration) error {
 }
 
 // dueKey is the index of a reminder, in the order of the times.
-func dueKey(micros int64, k string) []byte { return append(appendOrdered([]byte{keyDue}, micros), k...) }
+func dueKey(micros int64, k string) []byte {
+	return append(appendOrdered([]byte{keyDue}, micros), k...)
+}
 
 // reminder is a record: when it is due, in microseconds, and its value.
 type reminder struct {

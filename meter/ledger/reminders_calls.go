@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
 )
 
 // Remind is Reminders.Remind.
@@ -140,4 +139,3 @@ func (r *Redis) takeReminder(ctx context.Context, e *ReminderEntry) (word string
 	})
 	return word, err
 }
-

@@ -12,11 +12,22 @@ import (
 	"time"
 )
 
-// board is the notes of a ledger, for several gateways.
+// board is the notes and the reminders of a ledger, for several gateways. Its clock is the bubble's.
 type board struct {
 	mu    sync.Mutex
-	notes map[string]string
+	notes map[string]dueAt // until when
+	due   map[string]dueAt
 	fails int // so many calls
+}
+
+func (b *board) noted(key string) (string, bool) {
+	n, ok := b.notes[key]
+	return n.value, ok && time.Now().Before(n.at)
+}
+
+type dueAt struct {
+	value string
+	at    time.Time
 }
 
 var errBoard = errors.New("store down")
@@ -29,21 +40,21 @@ func (b *board) call(fn func()) error {
 		return errBoard
 	}
 	if b.notes == nil {
-		b.notes = map[string]string{}
+		b.notes, b.due = map[string]dueAt{}, map[string]dueAt{}
 	}
 	fn()
 	return nil
 }
 
-func (b *board) Note(_ context.Context, key string, value []byte, _ time.Duration) error {
-	return b.call(func() { b.notes[key] = string(value) })
+func (b *board) Note(_ context.Context, key string, value []byte, ttl time.Duration) error {
+	return b.call(func() { b.notes[key] = dueAt{string(value), time.Now().Add(ttl)} })
 }
 
-func (b *board) NoteOnce(_ context.Context, key string, value []byte, _ time.Duration) (first bool, err error) {
+func (b *board) NoteOnce(_ context.Context, key string, value []byte, ttl time.Duration) (first bool, err error) {
 	err = b.call(func() {
-		old, ok := b.notes[key]
-		if first = !ok || old == string(value); first {
-			b.notes[key] = string(value)
+		old, ok := b.noted(key)
+		if first = !ok || old == string(value); !ok {
+			b.notes[key] = dueAt{string(value), time.Now().Add(ttl)}
 		}
 	})
 	return first, err
@@ -51,23 +62,63 @@ func (b *board) NoteOnce(_ context.Context, key string, value []byte, _ time.Dur
 
 func (b *board) Noted(_ context.Context, key string) (v []byte, err error) {
 	err = b.call(func() {
-		if s, ok := b.notes[key]; ok {
+		if s, ok := b.noted(key); ok {
 			v = []byte(s)
 		}
 	})
 	return v, err
 }
 
-// told is what a backend was told.
-type told struct {
-	mu    sync.Mutex
-	types []string
-	last  Message
+func (b *board) Remind(_ context.Context, key string, value []byte, at time.Time) error {
+	return b.call(func() { b.due[key] = dueAt{string(value), at} })
 }
 
-func (w *told) take(ms ...Message) error {
+func (b *board) Due(_ context.Context, limit int, hold time.Duration) (out []Reminder, err error) {
+	err = b.call(func() {
+		for k, d := range b.due {
+			if !time.Now().Before(d.at) && len(out) < limit {
+				out = append(out, Reminder{k, []byte(d.value)})
+				b.due[k] = dueAt{d.value, time.Now().Add(hold)}
+			}
+		}
+	})
+	return out, err
+}
+
+func (b *board) Forget(_ context.Context, r Reminder) error {
+	return b.call(func() {
+		if b.due[r.Key].value == string(r.Value) {
+			delete(b.due, r.Key)
+		}
+	})
+}
+
+// owed is how many messages were begun and are not told.
+func (b *board) owed() (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for k := range b.due {
+		if strings.HasPrefix(k, owedKey) {
+			n++
+		}
+	}
+	return n
+}
+
+// listener is what a backend was told.
+type listener struct {
+	mu     sync.Mutex
+	types  []string
+	last   Message
+	refuse error
+}
+
+func (w *listener) take(ms ...Message) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.refuse != nil {
+		return w.refuse
+	}
 	for _, m := range ms {
 		var body struct{ Type string }
 		if err := json.Unmarshal(m.Body, &body); err != nil {
@@ -78,17 +129,43 @@ func (w *told) take(ms ...Message) error {
 	return nil
 }
 
-func (w *told) all() string {
+func (w *listener) dies(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refuse = err
+}
+
+func (w *listener) all() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return strings.Join(w.types, " ")
 }
 
+// rig is what gateways share, and how the budget stands when it is asked for.
+type rig struct {
+	board
+	listener
+
+	stands func() Answer
+}
+
+func (r *rig) gateway(t *testing.T) *Budgets {
+	t.Helper()
+	return NewBudgets(BudgetsOptions{
+		Notices: func() Notices { return notices(t) }, Notes: &r.board, Tell: r.take, Log: slog.New(slog.DiscardHandler),
+		Ask: func(context.Context, string, string, string) (Answer, error) { return r.stands(), nil },
+	})
+}
+
 const window = 24 * time.Hour
 
+// stood is a day's budget an hour after midnight. In a bubble of synctest the clock stands at midnight of day 0.
 func stood(day int, percent int64) Standing {
-	at := time.Date(2026, 1, 31+day, 0, 0, 0, 0, time.UTC)
-	return Standing{"anna", "pro", "daily", 1_800_000, 0, 18_000 * percent, max(0, 18_000*(100-percent)), at.Add(window), at.Add(time.Hour)}
+	at := time.Date(2000, 1, 1+day, 0, 0, 0, 0, time.UTC)
+	return Standing{
+		User: "anna", Plan: "pro", Budget: "daily", Limit: 1_800_000, Used: 18_000 * percent, Remaining: max(0, 18_000*(100-percent)),
+		Resets: at.Add(window), At: at.Add(time.Hour),
+	}
 }
 
 // raised is the same day with more than the limit.
@@ -122,23 +199,24 @@ func TestEachLevelIsToldOncePerWindowOverAllGateways(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var notes board
-				var w told
-				log := slog.New(slog.DiscardHandler)
-				one, two := NewBudgets(notices(t), &notes, w.take, log), NewBudgets(notices(t), &notes, w.take, log)
+				var r rig
+				one, two := r.gateway(t), r.gateway(t)
+				var last Standing
+				r.stands = func() Answer { return Answer{Standing: last, Known: true} }
 				for _, s := range tc.shown {
+					last = s
 					one.Seen(s)
 					two.Seen(s)
 					synctest.Wait()
 				}
 				one.Close()
 				two.Close()
-				again := NewBudgets(notices(t), &notes, w.take, log) // after a restart
-				again.Seen(tc.shown[len(tc.shown)-1])
+				again := r.gateway(t) // after a restart
+				again.Seen(last)
 				synctest.Wait()
 				again.Close()
-				if w.all() != tc.want {
-					t.Errorf("told %q, want %q", w.all(), tc.want)
+				if r.all() != tc.want || r.owed() != 0 {
+					t.Errorf("told %q, want %q; owed %d", r.all(), tc.want, r.owed())
 				}
 			})
 		})
@@ -147,9 +225,8 @@ func TestEachLevelIsToldOncePerWindowOverAllGateways(t *testing.T) {
 
 func TestAStoreThatFailsDelaysABudgetMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		notes := board{fails: 2}
-		var w told
-		b := NewBudgets(notices(t), &notes, w.take, slog.New(slog.DiscardHandler))
+		r := rig{board: board{fails: 2}}
+		b := r.gateway(t)
 		b.Seen(stood(0, 85)) // the look at the notes fails, and the first try of the claim
 		synctest.Wait()
 		b.Seen(stood(0, 85))
@@ -157,14 +234,17 @@ func TestAStoreThatFailsDelaysABudgetMessage(t *testing.T) {
 		b.Seen(stood(0, 100))
 		synctest.Wait()
 		b.Close()
-		if w.all() != "80 spent" {
-			t.Errorf("told %q", w.all())
+		if r.all() != "80 spent" {
+			t.Errorf("told %q", r.all())
 		}
 	})
 }
 
 func TestThePayloadOfABudgetIsAsDocumented(t *testing.T) {
-	m, err := notices(t).budget("told:1", "budget_80", stood(0, 81))
+	s := stood(0, 81)
+	s.At = time.Date(2026, 1, 31, 1, 0, 0, 0, time.UTC)
+	s.Resets = s.At.Add(23 * time.Hour)
+	m, err := notices(t).budget("told:1", "budget_80", s)
 	if err != nil {
 		t.Fatal(err)
 	}

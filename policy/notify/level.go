@@ -30,17 +30,27 @@ func percentOf(s Standing) int {
 }
 
 // reached compares what was seen last with a standing. A level is only left for a higher one: what was used is given back
-// with every lease's end, and whoever is told of 80 percent is not told again. fresh says that this is another window, or that other
-// than what was seen is granted in it.
+// with every lease's end, and whoever is told of 80 percent is not told again. fresh says that this is another window, that other
+// than what was seen is granted in it, or that the budget has ceased to hold.
 func reached(last mark, s Standing) (was, is mark, fresh bool) {
-	if s.Resets.Before(last.resets) {
+	if s.Gone {
+		return last, mark{gone: true}, !last.gone
+	}
+	end := s.Resets
+	if s.Rolling > 0 {
+		end = last.resets
+		if !s.At.Before(end) || levelOf(s) > last.level {
+			end = s.At.Add(s.Rolling)
+		}
+	}
+	if end.Before(last.resets) {
 		return last, last, false // an answer that was overtaken
 	}
-	fresh = !s.Resets.Equal(last.resets) || s.Granted != last.granted
+	fresh = !end.Equal(last.resets) || s.Granted != last.granted
 	if fresh {
 		last = mark{}
 	}
-	return last, mark{s.Resets, s.Granted, max(last.level, levelOf(s))}, fresh
+	return last, mark{end, s.Granted, max(last.level, levelOf(s)), false}, fresh
 }
 
 // levelKey is the text of a level.

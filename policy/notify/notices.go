@@ -72,18 +72,19 @@ type budgetData struct {
 	Granted   int64     `json:"granted_ms,omitempty"` // beside the limit, in this window
 	Used      int64     `json:"used_ms"`
 	Remaining int64     `json:"remaining_ms"`
-	Resets    time.Time `json:"resets"`
+	Resets    time.Time `json:"resets,omitzero"`
+	Free      bool      `json:"free,omitempty"` // the budget no longer holds for the user
 }
 
 // budget makes the message of a budget; key is that of its text.
 func (n Notices) budget(id, key string, s Standing) (Message, error) {
 	text, err := n.texts.say(key, BudgetText{
-		User: s.User, Plan: s.Plan, Budget: s.Budget, Percent: percentOf(s), Limit: span(s.Limit + s.Granted), Left: span(s.Remaining), Resets: s.Resets,
+		User: s.User, Plan: s.Plan, Budget: s.Budget, Percent: percentOf(s), Limit: span(s.Limit + s.Granted), Left: span(s.Remaining), Resets: s.Resets, Within: Span(s.Rolling), Free: s.Gone,
 	})
 	if err != nil {
 		return Message{}, err
 	}
-	data := budgetData{text, s.User, s.Plan, s.Budget, s.Limit, s.Granted, s.Used, s.Remaining, s.Resets.UTC()}
+	data := budgetData{text, s.User, s.Plan, s.Budget, s.Limit, s.Granted, s.Used, s.Remaining, s.Resets.UTC(), s.Gone}
 	return toWebhook(id, notice{"budget." + strings.TrimPrefix(key, "budget_"), s.At.UTC(), data})
 }
 

@@ -83,7 +83,7 @@ func OpenOutbox(dir string, sinks []Sink, o Options) (*Outbox, error) {
 	box := &Outbox{Options: o, db: db, queues: make(map[string]*queue, len(sinks))}
 	box.ctx, box.cancel = context.WithCancel(context.Background())
 	for _, s := range sinks {
-		box.queues[s.Name()] = &queue{sink: s, shelf: shelf{db, s.Name()}, wake: make(chan struct{}, 1)}
+		box.queues[s.Name()] = &queue{sink: s, shelf: shelf{db, s.Name()}, wake: make(chan struct{}, 1), retry: make(chan struct{}, 1)}
 	}
 	if err := box.ready(); err != nil {
 		box.cancel()

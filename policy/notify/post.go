@@ -34,9 +34,13 @@ func newPoster(address string) poster {
 
 // post makes one attempt, which ctx's end does not cut short. Its errors do not show the URL: there may be a password in it.
 func (p poster) post(ctx context.Context, body []byte, header http.Header) error {
+	return p.postTo(ctx, p.url, body, header)
+}
+
+func (p poster) postTo(ctx context.Context, address string, body []byte, header http.Header) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return errors.New("the URL is not one")
 	}

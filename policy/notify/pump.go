@@ -24,13 +24,23 @@ type queue struct {
 	sink  Sink
 	shelf shelf
 	wake  chan struct{} // something was appended
+	retry chan struct{} // the sink is another: what waits is tried now
 	full  atomic.Bool   // the outbox drops messages, and has said so
 }
 
-func (q *queue) nudge() {
+func (q *queue) nudge() { knock(q.wake) }
+
+func knock(c chan struct{}) {
 	select {
-	case q.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
+	}
+}
+
+// Retry ends the pause in which a sink is left alone after attempts that failed: it has got another address.
+func (o *Outbox) Retry(sink string) {
+	if q := o.queues[sink]; q != nil {
+		knock(q.retry)
 	}
 }
 
@@ -74,7 +84,12 @@ func (o *Outbox) pump(q *queue) {
 		if failures == 1 {
 			o.Log.Warn("sink does not take messages; they wait", slog.String("sink", q.sink.Name()), slog.Duration("pause", pause), slog.Any("error", err))
 		}
-		rest(o.ctx, pause)
+		select {
+		case <-q.retry:
+			failures = 0
+		case <-time.After(pause):
+		case <-o.ctx.Done():
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ type Texts struct {
 	Budget80      string // four fifths of a budget are spent
 	Budget95      string
 	BudgetSpent   string
-	BudgetBack    string // a new window has begun for somebody who was told that it was spent
+	BudgetBack    string // there is something again for somebody who was told that it was spent
 }
 
 // StepText is what the templates of steps may name.
@@ -39,7 +39,9 @@ type BudgetText struct {
 	Percent    int    // that is spent, at most 100
 	Limit      Span   // of audio: "30 min"
 	Left       Span
-	Resets     time.Time // when the next window begins
+	Resets     time.Time // when the next window begins; of one that is a duration, when some of it is back
+	Within     Span      // the length of a window that is a duration; 0 for others
+	Free       bool      // of BudgetBack: the budget no longer holds for the user, so that nothing is counted
 }
 
 // WithDefaults fills the empty ones.
@@ -60,10 +62,10 @@ const (
 	defaultFreeExhausted = `Your free transcription is used up.{{if eq .To "restrict"}} Until it is renewed or you change your plan, how much you can transcribe is limited.` +
 		`{{else}} To go on without limits, wait until it is renewed or change your plan.{{end}}{{with .Case}} Your reference is {{.}}.{{end}}`
 	defaultRestored    = `{{if eq .To "none"}}Transcription is back to normal for you.{{else}}The limits on your transcription have been eased.{{end}}`
-	defaultBudget80    = `You have used {{.Percent}} % of the transcription that you have until {{.Resets.Format "2 January 15:04 MST"}}; {{.Left}} is left.`
-	defaultBudget95    = `Your transcription is nearly used up: {{.Left}} is left until {{.Resets.Format "2 January 15:04 MST"}}.`
-	defaultBudgetSpent = `Your transcription is used up. You can go on from {{.Resets.Format "2 January 15:04 MST"}}.`
-	defaultBudgetBack  = `You can transcribe again: {{.Left}} until {{.Resets.Format "2 January 15:04 MST"}}.`
+	defaultBudget80    = `You have used {{.Percent}} % of the transcription that you have {{if .Within}}within {{.Within}}{{else}}until {{.Resets.Format "2 January 15:04 MST"}}{{end}}; {{.Left}} is left.`
+	defaultBudget95    = `Your transcription is nearly used up: {{.Left}} is left{{if not .Within}} until {{.Resets.Format "2 January 15:04 MST"}}{{end}}.`
+	defaultBudgetSpent = `Your transcription is used up. {{if .Within}}Some of it is back{{else}}You can go on{{end}} from {{.Resets.Format "2 January 15:04 MST"}}.`
+	defaultBudgetBack  = `You can transcribe again{{if .Free}}{{else if .Within}}: {{.Left}} for now{{else}}: {{.Left}} until {{.Resets.Format "2 January 15:04 MST"}}{{end}}.`
 )
 
 // textField is one of Texts: its key, which is a word of the message's type, too.
@@ -81,15 +83,18 @@ func (t *Texts) fields() []textField {
 	for _, s := range policy.Stages() {
 		steps = append(steps, StepText{User: "anna", Plan: "pro", Case: "FU-0123456789AB", Cause: "violation", From: "none", To: string(s), Reason: "asked by support", At: at})
 	}
-	budget := []any{BudgetText{User: "anna", Plan: "pro", Budget: "daily", Percent: 80, Limit: Span(30 * time.Minute), Left: Span(6 * time.Minute), Resets: at}}
+	budget := BudgetText{User: "anna", Plan: "pro", Budget: "daily", Percent: 80, Limit: Span(30 * time.Minute), Left: Span(6 * time.Minute), Resets: at}
+	rolling, free := budget, budget
+	rolling.Within, free.Free = Span(24*time.Hour), true
+	budgets := []any{budget, rolling, free}
 	return []textField{
 		{"step", &t.Step, defaultStep, steps},
 		{"free_exhausted", &t.FreeExhausted, defaultFreeExhausted, steps},
 		{"restored", &t.Restored, defaultRestored, steps},
-		{"budget_80", &t.Budget80, defaultBudget80, budget},
-		{"budget_95", &t.Budget95, defaultBudget95, budget},
-		{"budget_spent", &t.BudgetSpent, defaultBudgetSpent, budget},
-		{"budget_back", &t.BudgetBack, defaultBudgetBack, budget},
+		{"budget_80", &t.Budget80, defaultBudget80, budgets},
+		{"budget_95", &t.Budget95, defaultBudget95, budgets},
+		{"budget_spent", &t.BudgetSpent, defaultBudgetSpent, budgets},
+		{"budget_back", &t.BudgetBack, defaultBudgetBack, budgets},
 	}
 }
 

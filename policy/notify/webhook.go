@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	// v0.0.1 of 2026-05-11 is the only release; nothing but the standard library is behind it.
@@ -24,6 +25,12 @@ const ToWebhook = "webhook"
 type Webhook struct {
 	poster
 
+	at atomic.Pointer[recipient]
+}
+
+// recipient is whom an attempt goes to: where, and what it is signed with.
+type recipient struct {
+	url string
 	key *standardwebhooks.Webhook
 }
 
@@ -31,15 +38,22 @@ var _ Sink = (*Webhook)(nil)
 
 // NewWebhook builds the sink of a config that Validate has passed.
 func NewWebhook(c WebhookConfig) (*Webhook, error) {
-	key, err := signingKey(c.Secret)
+	w := &Webhook{poster: newPoster("")}
+	return w, w.Follow(c)
+}
+
+// Follow sends what comes from now on to another recipient, also what waits. An attempt under way goes on as it began.
+func (w *Webhook) Follow(c WebhookConfig) error {
+	secret, err := signingKey(c.Secret)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	w, err := standardwebhooks.NewWebhookRaw(key)
+	key, err := standardwebhooks.NewWebhookRaw(secret)
 	if err != nil {
-		return nil, errors.New("notify.webhook.secret cannot sign") // the cause may show it
+		return errors.New("notify.webhook.secret cannot sign") // the cause may show it
 	}
-	return &Webhook{newPoster(c.URL), w}, nil
+	w.at.Store(&recipient{c.URL, key})
+	return nil
 }
 
 // Name is Sink.Name.
@@ -51,8 +65,8 @@ func (w *Webhook) Take(ctx context.Context, ms []Message) (int, error) {
 		if ctx.Err() != nil {
 			return n, ctx.Err()
 		}
-		now, id := time.Now(), WebhookID(m.ID)
-		signature, err := w.key.Sign(id, now, m.Body)
+		now, id, to := time.Now(), WebhookID(m.ID), w.at.Load()
+		signature, err := to.key.Sign(id, now, m.Body)
 		if err != nil {
 			return n, errors.Join(err, ErrRefused)
 		}
@@ -60,7 +74,7 @@ func (w *Webhook) Take(ctx context.Context, ms []Message) (int, error) {
 		h.Set(standardwebhooks.HeaderWebhookID, id)
 		h.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
 		h.Set(standardwebhooks.HeaderWebhookSignature, signature)
-		if err := w.post(ctx, m.Body, h); err != nil {
+		if err := w.postTo(ctx, to.url, m.Body, h); err != nil {
 			return n, err
 		}
 	}

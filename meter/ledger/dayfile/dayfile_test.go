@@ -44,6 +44,7 @@ func file(t testing.TB) []byte {
 		{Granted: &ledger.GrantedEntry{Budget: "daily", Owner: "user:ann", Unit: ledger.Day, Window: "2026-11-25", Granted: []ledger.GivenAt{{MS: 600_000}}}},
 		{Granted: &ledger.GrantedEntry{Budget: "hourly", Owner: "user:ann", Unit: ledger.Rolling, Granted: []ledger.GivenAt{{Minute: noon(), MS: 1}}}},
 		{Grant: &ledger.GrantEntry{ID: "x", Owner: "user:ann", Budget: "daily", Unit: ledger.Day, Asked: -1, Done: -1, Before: 600_001, After: 600_000, Until: noon()}},
+		{Reminder: &ledger.ReminderEntry{Key: []byte("k\xff"), Value: []byte("v"), At: noon()}},
 	} {
 		if err := w.Write(e); err != nil {
 			t.Fatal(err)

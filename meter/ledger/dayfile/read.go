@@ -115,7 +115,7 @@ func (d *reader) all(yield func(ledger.Entry) bool) {
 			return
 		}
 		var e ledger.Entry
-		if err := json.Unmarshal(b, &e); err != nil || !same(b, e) || d.version == 1 && (e.Granted != nil || e.Grant != nil) {
+		if err := json.Unmarshal(b, &e); err != nil || !same(b, e) || d.version == 1 && (e.Granted != nil || e.Grant != nil || e.Reminder != nil) {
 			d.fault = d.damaged("not an entry as sttgate writes it")
 			return
 		}

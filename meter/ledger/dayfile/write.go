@@ -14,7 +14,7 @@ import (
 	"github.com/sttgate/sttgate/meter/ledger"
 )
 
-// Version is that of the files that this package writes. It reads those of version 1, too, which know of no grants.
+// Version is that of the files that this package writes. It reads those of version 1, too, which know of no grants and no reminders.
 const Version = 2
 
 // Header is the first line of a file.
