@@ -94,13 +94,7 @@ func startGateway(ctx context.Context, live *config.Live, log *slog.Logger, vers
 	g := &gateway{
 		store: store, reviewer: who, tell: tell, engine: eng, proxy: data, config: conf, spans: spans, log: log, drained: make(chan struct{}), hurried: make(chan struct{}), served: make(chan error, 2),
 	}
-	tell.users.Store(data.Users)
-	conf.apply = func(c config.Config) error {
-		if err := data.Follow(c.Proxy, c.Policy.Rules); err != nil {
-			return err
-		}
-		return tell.Follow(c.Notify)
-	}
+	conf.apply = applying(data, tell)
 	reg.MustRegister(reloadMetrics{live})
 	registerState(reg, g, v, func() time.Duration { return live.Now().Config.Proxy.WithDefaults().Drain.Grace })
 	ops, err := g.operator(cfg, prometheus.Gatherers{reg, flows}, flows, v)
@@ -118,6 +112,17 @@ func startGateway(ctx context.Context, live *config.Live, log *slog.Logger, vers
 	go func() { g.served <- data.Serve() }()
 	go func() { g.served <- ignoreClosed(g.admin.Serve(g.ops)) }()
 	return g, nil
+}
+
+// applying puts a changed config into force at the data side and for who is told, who get to know each other.
+func applying(data *proxy.Server, tell *tidings) func(config.Config) error {
+	tell.users.Store(data.Users)
+	return func(c config.Config) error {
+		if err := data.Follow(c.Proxy, c.Policy.Rules); err != nil {
+			return err
+		}
+		return tell.Follow(c.Notify)
+	}
 }
 
 // parts are those of a gateway that does not come to be: they are closed, the last first.

@@ -80,12 +80,12 @@ func TestADamagedOrForeignFileIsRefusedWithItsLine(t *testing.T) {
 		"a member in another case":    {change(`"spent_ms":90000`, `"Spent_ms":90000`), 3, dayfile.ErrDamaged, "not an entry"},
 		"two records in a line":       {change(`}}`+"\n"+`{"minutes"`, `},"minutes"`), 3, dayfile.ErrDamaged, "records, not one"},
 		"a negative amount":           {change(`"spent_ms":90000`, `"spent_ms":-1`), 3, dayfile.ErrDamaged, "-1 ms"},
-		"a smaller amount":            {change(`"spent_ms":90000`, `"spent_ms":1`), 12, dayfile.ErrDamaged, "was changed"},
-		"a line less":                 {change(lines[2], ""), 11, dayfile.ErrDamaged, "9 entries stand above, 10 were written"},
-		"the end is missing":          {strings.TrimSuffix(good, lines[11]), 12, dayfile.ErrDamaged, "not copied whole"},
-		"the end of the end":          {strings.TrimSuffix(good, "\n"), 12, dayfile.ErrDamaged, "not copied whole"},
-		"more behind the end":         {good + "\n", 13, dayfile.ErrDamaged, "more behind the end"},
-		"two files":                   {good + good, 13, dayfile.ErrDamaged, "more behind the end"},
+		"a smaller amount":            {change(`"spent_ms":90000`, `"spent_ms":1`), 13, dayfile.ErrDamaged, "was changed"},
+		"a line less":                 {change(lines[2], ""), 12, dayfile.ErrDamaged, "10 entries stand above, 11 were written"},
+		"the end is missing":          {strings.TrimSuffix(good, lines[12]), 13, dayfile.ErrDamaged, "not copied whole"},
+		"the end of the end":          {strings.TrimSuffix(good, "\n"), 13, dayfile.ErrDamaged, "not copied whole"},
+		"more behind the end":         {good + "\n", 14, dayfile.ErrDamaged, "more behind the end"},
+		"two files":                   {good + good, 14, dayfile.ErrDamaged, "more behind the end"},
 		"a line without end in sight": {lines[0] + strings.Repeat("x", 2<<20), 2, dayfile.ErrDamaged, "more than 1048576 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,7 +107,7 @@ func TestADamagedOrForeignFileIsRefusedWithItsLine(t *testing.T) {
 	if _, _, err := dayfile.Verify(io.MultiReader(strings.NewReader(lines[0]), failing{broken}), "f"); !errors.Is(err, broken) || errors.Is(err, dayfile.ErrDamaged) {
 		t.Errorf("%v", err)
 	}
-	if h, n, err := dayfile.Verify(strings.NewReader(good), "f"); err != nil || n != 10 || h.ID != "X" {
+	if h, n, err := dayfile.Verify(strings.NewReader(good), "f"); err != nil || n != 11 || h.ID != "X" {
 		t.Errorf("%+v, %d, %v", h, n, err)
 	}
 }
