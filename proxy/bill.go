@@ -63,7 +63,7 @@ func (g *gate) open(s subject, stream string, ms int64) (*bill, error) {
 // granted takes an answer of the ledger. It is called with the lock held.
 func (b *bill) granted(g ledger.Grant, err error) error {
 	if err != nil {
-		b.gate.log.Error("no reservation", slog.String("user", b.sub.user), slog.Any("error", err))
+		b.gate.fails(context.Background(), "no reservation", b.sub, err)
 		b.close(0, 0) // it may have been granted and only the answer lost
 		return errors.Join(ledger.ErrOutage, err)
 	}

@@ -23,12 +23,13 @@ type gate struct {
 	sessions Sessions
 	events   Events
 	log      *slog.Logger
+	lines    *sampler
 	metrics  *Metrics
 	spans    *spans // nil: nobody asked for traces
 }
 
 func newGate(r Rules, slice time.Duration, l ledger.Ledger, log *slog.Logger, m *Metrics) (*gate, error) {
-	g := &gate{ledger: l, slice: slice, log: log, metrics: m}
+	g := &gate{ledger: l, slice: slice, log: log, lines: newSampler(log), metrics: m}
 	ready, err := newRules(r)
 	g.rules.Store(ready)
 	return g, err
@@ -81,8 +82,8 @@ func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.
 		Leased: func(l ledger.Grant) { g.stands(s, l.Balances, l.At) },
 	})
 	if err != nil {
-		g.log.Error("no lease", slog.String("user", s.user), slog.Any("error", err))
-		g.close(ctx, acct, s.user) // the lease may have been granted and only the answer lost
+		g.fails(ctx, "no lease", s, err)
+		g.close(ctx, acct, s) // the lease may have been granted and only the answer lost
 		return nil, nil, errors.Join(ledger.ErrOutage, ctx.Err())
 	}
 	dec := decide(grant, 1)
@@ -92,7 +93,7 @@ func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.
 		e := g.effects(g.rules.Load(), s, grant.State, grant.At)
 		return &admission{subject: s, account: acct, grant: grant, effects: e, tempo: pace}, nil, nil
 	}
-	g.close(ctx, acct, s.user)
+	g.close(ctx, acct, s)
 	d := g.exhausted(dec, s, grant)
 	if g.accepts(dec.Violated, rt) {
 		return nil, d, nil
@@ -102,12 +103,18 @@ func (g *gate) admit(ctx context.Context, s subject, stream string, rt provider.
 
 // close settles an account that never carried a stream, detached from a client
 // that may be gone: accounting does not stop because somebody hung up.
-func (g *gate) close(ctx context.Context, a *ledger.Account, user string) {
+func (g *gate) close(ctx context.Context, a *ledger.Account, s subject) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	if err := a.Close(ctx); err != nil {
-		g.log.Error("not settled; the lease stays charged", slog.String("user", user), slog.Any("error", err))
+		g.fails(ctx, "not settled; the lease stays charged", s, err)
 	}
+}
+
+// fails writes what the ledger did not do for somebody who is refused for it.
+func (g *gate) fails(ctx context.Context, line string, s subject, err error) {
+	k := lineKind{line, s.provider, string(provider.StoreUnavailable)}
+	g.lines.tell(ctx, slog.LevelError, k, "user "+s.user, slog.String("user", s.user), slog.String("provider", s.provider), slog.Any("error", err))
 }
 
 // settleTimeout bounds a settle with its retries. Longer than a store's restart

@@ -141,7 +141,7 @@ func (h *Handler) open(a arrival, req *http.Request, v *vendor, rt provider.Rout
 	}
 	defer func() {
 		if !running {
-			h.gate.close(req.Context(), adm.account, caller.User)
+			h.gate.close(req.Context(), adm.account, sub)
 		}
 	}()
 
@@ -173,7 +173,7 @@ func (h *Handler) open(a arrival, req *http.Request, v *vendor, rt provider.Rout
 	return nil
 }
 
-// refuse answers a request that came to nothing and writes its one line.
+// refuse answers a request that came to nothing, and sees to its line.
 func (h *Handler) refuse(a arrival, v *vendor, err error) {
 	attrs := []slog.Attr{slog.String("request", a.id), slog.String("remote", a.r.RemoteAddr), slog.String("path", a.r.URL.Path)}
 	name := "none"
@@ -193,5 +193,6 @@ func (h *Handler) refuse(a arrival, v *vendor, err error) {
 		h.gate.refusedAt(AtTheDoor, d, r)
 	}
 	attrs = append(attrs, traceAttrs(trace.SpanContextFromContext(a.r.Context()))...)
-	h.log.LogAttrs(a.r.Context(), slog.LevelInfo, "refused", append(attrs, slog.String("result", result), slog.Any("error", err))...)
+	attrs = append(attrs, slog.String("result", result), slog.Any("error", err))
+	h.gate.lines.tell(a.r.Context(), slog.LevelInfo, lineKind{"refused", name, result}, a.asking(), attrs...)
 }

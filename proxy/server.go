@@ -205,6 +205,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 	}
 	s.Streams.Close()
 	s.engine.Close()
+	s.Users.gate.lines.close()
 	s.now.Load().courier.close()
 }
 
