@@ -122,12 +122,13 @@ func TestAlertsFireAndKeepQuiet(t *testing.T) {
 	}
 }
 
-// TestQueriesOfTheDocsAreOnesOfThisGateway holds the PromQL of the runbooks and of docs/metrics.md against the list, and lets promtool read it.
+// TestQueriesOfTheDocsAreOnesOfThisGateway holds the PromQL and the metrics of the runbooks, and those of the page of refusals, against the list, and lets promtool read it.
 func TestQueriesOfTheDocsAreOnesOfThisGateway(t *testing.T) {
 	files, err := filepath.Glob("../../docs/runbooks/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	files = append(files, "../../docs/refusals.md", "../../docs/outage-drill.md")
 	all, rules := list(t), "groups:\n- name: docs\n  rules:\n"
 	for _, f := range files {
 		raw, err := os.ReadFile(f)
