@@ -36,7 +36,7 @@ func playbook(names []string) map[string]play {
 			alone:  true,
 			before: map[string]string{"curl -i": "got=0; bin/sttgate send talk.wav --user ann --speed max || got=$?; [ $got = 1 ]"},
 			fails:  map[string]int{"curl -i": 22},
-			varies: []string{"35999", "10h"},
+			varies: []string{"4.020", "35999", "10h"}, // how far a client came that is cut off; until midnight
 		},
 		"docs/budgets.md":  {},
 		"docs/identity.md": {},

@@ -17,7 +17,11 @@ import (
 type screen struct {
 	width, height int
 	colour        bool
+	late          time.Duration // how long the gateway has not answered
 }
+
+// lateAfter is how long an answer may take until that is said.
+const lateAfter = 3 * time.Second
 
 // Colours only repeat what a word or a mark says.
 const (
@@ -30,6 +34,9 @@ func (s screen) lines(o admin.Overview) []string {
 	if o.Draining {
 		head += s.paint(yellow, " · ▲ draining: new streams are refused")
 	}
+	if s.late > lateAfter {
+		head += s.paint(red, fmt.Sprintf(" · ▲ no answer for %s", spanWords(s.late.Milliseconds())))
+	}
 	all := []string{
 		head,
 		s.row("streams", countWords(o.Streams.Active)+byWord(o.Streams.States)+fmt.Sprintf(" · forwarded %s · dropped %s · charged %s",
@@ -41,7 +48,11 @@ func (s screen) lines(o admin.Overview) []string {
 		s.row("config", s.config(o)),
 		"",
 	}
-	all = append(all, s.streams(o)...)
+	return s.trim(append(all, s.streams(o)...))
+}
+
+// trim keeps to the window.
+func (s screen) trim(all []string) []string {
 	if s.height > 0 && len(all) > s.height {
 		all = all[:s.height]
 	}

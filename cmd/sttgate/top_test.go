@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,20 @@ func TestTopKeepsToItsWindow(t *testing.T) {
 			}
 			if strings.Count(l, "\x1b[")%2 != 0 {
 				t.Errorf("%v: a colour that does not end: %q", size, l)
+			}
+		}
+	}
+}
+
+// TestTopEmptiesALineBeforeItWrites: behind the last column of a window xterm and others empty the last character with the rest of the line.
+func TestTopEmptiesALineBeforeItWrites(t *testing.T) {
+	t.Parallel()
+	for _, last := range []answer{{overview: busy()}, {err: errors.New(strings.Repeat("x", 100))}} {
+		last.overview.At = time.Unix(1, 0)
+		frame := screen{width: 40, height: 10, colour: true}.frame(last)
+		for line := range strings.SplitSeq(frame, "\r\n") {
+			if _, text, found := strings.Cut(line, "\x1b[2K"); found && (strings.Contains(text, "\x1b[K") || strings.Contains(text, "\x1b[J")) {
+				t.Errorf("something is emptied behind the text: %q", line)
 			}
 		}
 	}
