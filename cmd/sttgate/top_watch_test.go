@@ -191,14 +191,14 @@ func TestTopIsAsColourfulAsItMay(t *testing.T) {
 		x.shows("nothing runs")
 		x.press("q")
 		x.isGivenBack()
-		if got := regexp.MustCompile(`\x1b\[[0-9;]*m`).Match(x.bytes.Bytes()); got != colourful {
+		if got := regexp.MustCompile(`\x1b\[[0-9;]*m`).Match(x.raw()); got != colourful {
 			t.Errorf("%s: colours: %v", env, got)
 		}
 	}
 	// A terminal that knows no commands is given none.
 	x := openWindow(t, 200, 24, []string{"TERM=dumb"}, "top", "--admin", s.admin)
 	x.shows("nothing runs")
-	if err := x.cmd.Wait(); err != nil || bytes.Contains(x.bytes.Bytes(), []byte("\x1b")) {
-		t.Errorf("%v, %q", err, x.bytes.Bytes())
+	if err := x.cmd.Wait(); err != nil || bytes.Contains(x.raw(), []byte("\x1b")) {
+		t.Errorf("%v, %q", err, x.raw())
 	}
 }

@@ -62,7 +62,7 @@ func openWindow(t *testing.T, width, height int, env []string, args ...string) *
 		x.read.Wait()
 		_ = ours.Close()
 		if t.Failed() {
-			t.Logf("the screen:\n%s\nwritten were %d bytes, at last\n%q", x.text(), x.bytes.Len(), x.bytes.Bytes()[max(0, x.bytes.Len()-500):])
+			t.Logf("the screen:\n%s\nwritten were %d bytes, at last\n%q", x.text(), len(x.raw()), x.raw()[max(0, len(x.raw())-500):])
 		}
 	})
 	return x
@@ -117,6 +117,13 @@ func (x *watched) text() string {
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
 	return b.String()
+}
+
+// raw is all that was written.
+func (x *watched) raw() []byte {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return bytes.Clone(x.bytes.Bytes())
 }
 
 // until waits until the screen is as it should be.
