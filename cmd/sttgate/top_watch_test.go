@@ -104,7 +104,7 @@ func shownMS(t *testing.T, words string) (ms int64) {
 func TestTopFollowsItsWindow(t *testing.T) {
 	t.Parallel()
 	s := crowd(t)
-	x := openWindow(t, 120, 30, nil, "top", "--admin", s.admin, "--every", "1h") // nothing but the window draws anew
+	x := openWindow(t, 250, 30, nil, "top", "--admin", s.admin, "--every", "1h") // nothing but the window draws anew
 	whole := strings.Split(x.shows("deepgram-daily"), "\n")
 	for _, size := range [][2]int{{40, 10}, {100, 3}, {120, 30}, {20, 24}, {120, 9}, {200, 50}} {
 		x.resize(size[0], size[1])
