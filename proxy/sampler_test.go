@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -23,7 +22,8 @@ func nobodyLine() lineKind { return lineKind{"refused", "none", "unauthenticated
 type sampled struct {
 	*sampler
 	t   *testing.T
-	out bytes.Buffer
+	out logBuffer
+	was int // how much of it has been looked at
 }
 
 func newSampled(t *testing.T, lvl slog.Level) *sampled {
@@ -43,8 +43,9 @@ func (s *sampled) refuse(n int, k lineKind, asker string) {
 func (s *sampled) told() (lines map[string]int, sums []string) {
 	s.t.Helper()
 	synctest.Wait()
+	all := s.out.String()
 	lines = map[string]int{}
-	for line := range strings.Lines(s.out.String()) {
+	for line := range strings.Lines(all[s.was:]) {
 		var m struct {
 			Msg, Line, Provider, Result, Asker string
 			Count, Written                     int
@@ -58,7 +59,7 @@ func (s *sampled) told() (lines map[string]int, sums []string) {
 		}
 		lines[m.Result+" "+m.Asker]++
 	}
-	s.out.Reset()
+	s.was = len(all)
 	slices.Sort(sums)
 	return lines, sums
 }
