@@ -42,8 +42,16 @@ func (p promise) reminder() (Reminder, error) {
 
 // promise remembers that a user was told that a budget is spent, and when to look again.
 func (b *Budgets) promise(ctx context.Context, s Standing) error {
-	note := spentOf(s).String()
-	if err := b.Notes.Note(ctx, noteKey(s.User, s.Budget, "spent"), []byte(note), spentKept); err != nil {
+	key, now := noteKey(s.User, s.Budget, "spent"), spentOf(s)
+	old, err := b.Notes.Noted(ctx, key)
+	if err != nil {
+		return err
+	}
+	if before, err := parseSpent(string(old)); err == nil && before.isMoreThan(now) {
+		return nil // what is told late, for a gateway that died, must not hide what was told since
+	}
+	note := now.String()
+	if err := b.Notes.Note(ctx, key, []byte(note), spentKept); err != nil {
 		return err
 	}
 	r, err := promise{s.User, s.Budget, note}.reminder()
@@ -113,9 +121,7 @@ func isBack(t spent, s Standing) bool {
 	if s.Rolling > 0 {
 		return s.Remaining >= max(1, min(s.Limit/20, time.Minute.Milliseconds())) || s.Remaining > 0 && s.Granted > t.granted
 	}
-	now := spentOf(s)
-	more := now.resets > t.resets || now.resets == t.resets && now.granted > t.granted
-	return more && s.Remaining > 0 // of the same window it may be what a stream has given back
+	return spentOf(s).isMoreThan(t) && s.Remaining > 0 // of the same window it may be what a stream has given back
 }
 
 // rounds looks for what is due until Close.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -199,7 +200,6 @@ func TestABudgetThatIsGivenBackEarlyIsToldOnce(t *testing.T) {
 					t.Errorf("%s, %v", r.last.Body, err)
 				}
 				if tc.want == "spent back" {
-					r.stands = func() Answer { return Answer{Standing: today(0), Known: true} }
 					r.wants(t, 3*window, tc.want) // not again at the window's end
 				}
 				two.Close()
@@ -211,7 +211,11 @@ func TestABudgetThatIsGivenBackEarlyIsToldOnce(t *testing.T) {
 func TestAnotherPlanGivesABudgetBack(t *testing.T) {
 	lives(t, func(t *testing.T, r *rig) {
 		gone := Standing{User: "anna", Plan: "team", Budget: "daily", Gone: true}
-		r.stands = func() Answer { gone.At = time.Now(); return Answer{Standing: gone, Known: true} }
+		r.stands = func() Answer {
+			now := gone
+			now.At = time.Now()
+			return Answer{Standing: now, Known: true}
+		}
 		one, two := r.gateway(t), r.gateway(t)
 		two.Seen(gone) // before anything was told
 		synctest.Wait()
@@ -230,8 +234,8 @@ func TestAnotherPlanGivesABudgetBack(t *testing.T) {
 // TestARollingWindowIsToldOnceWithinItself spends, and has a little back minute by minute.
 func TestARollingWindowIsToldOnceWithinItself(t *testing.T) {
 	lives(t, func(t *testing.T, r *rig) {
-		left := int64(0)
-		r.stands = func() Answer { return Answer{Standing: lately(left), Known: true} }
+		var left atomic.Int64
+		r.stands = func() Answer { return Answer{Standing: lately(left.Load()), Known: true} }
 		one, two := r.gateway(t), r.gateway(t)
 		one.Seen(lately(12_000))
 		r.wants(t, time.Minute, "80")
@@ -240,9 +244,9 @@ func TestARollingWindowIsToldOnceWithinItself(t *testing.T) {
 		one.Seen(lately(0))
 		two.Seen(lately(0))
 		r.wants(t, 9*time.Minute, "80 spent")
-		left = 2999                                   // not worth a message
+		left.Store(2999)                              // not worth a message
 		r.wants(t, time.Minute+someRound, "80 spent") // the first minute is out
-		left = 3000                                   // a twentieth
+		left.Store(3000)                              // a twentieth
 		r.wants(t, 10*time.Minute+someRound, "80 spent back")
 		for range 10 {
 			one.Seen(lately(0))
@@ -252,7 +256,7 @@ func TestARollingWindowIsToldOnceWithinItself(t *testing.T) {
 		}
 		r.wants(t, time.Hour, "80 spent back")
 		one.Seen(lately(0)) // within another hour
-		left = 60_000
+		left.Store(60_000)
 		r.wants(t, 11*time.Minute, "80 spent back spent back")
 		r.wants(t, 3*window, "80 spent back spent back")
 		one.Close()
@@ -271,4 +275,45 @@ func TestWhatIsWrittenIsReadAgain(t *testing.T) {
 			t.Errorf("%q is read", bad)
 		}
 	}
+}
+
+// TestWhatIsToldLateHidesNothing lets a gateway die with a message that is out already, and the user be granted more, and spend that.
+func TestWhatIsToldLateHidesNothing(t *testing.T) {
+	lives(t, func(t *testing.T, r *rig) {
+		one, two := r.gateway(t), r.gateway(t)
+		first := told{Key: "budget_spent", Window: levelWindow(today(1_800_000), Spent), Mine: "one's", Standing: today(1_800_000)}
+		value, err := json.Marshal(first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one.Seen(today(1_800_000))
+		synctest.Wait()
+		one.Close()
+		key, ttl := first.note()
+		if err := errors.Join(r.Note(t.Context(), key, []byte(first.Mine), ttl), r.Remind(t.Context(), owedKey+first.Mine, value, time.Now().Add(abandoned))); err != nil {
+			t.Fatal(err)
+		}
+		more := today(1_800_000)
+		more.Granted, more.Remaining = 600_000, 600_000
+		r.stands = func() Answer {
+			if time.Now().Before(more.Resets) {
+				return Answer{Standing: more, Known: true}
+			}
+			return Answer{Standing: today(0), Known: true}
+		}
+		two.Seen(more)
+		r.wants(t, time.Second, "spent back")
+		all := more
+		all.Used, all.Remaining = 2_400_000, 0
+		two.Seen(all)
+		r.wants(t, time.Second, "spent back spent")
+		id := r.ids[0]
+		r.wants(t, 2*time.Minute, "spent back spent spent")
+		if r.ids[3] != id {
+			t.Errorf("the repetition of %s has the id %s", id, r.ids[3])
+		}
+		r.wants(t, window, "spent back spent spent back")
+		r.wants(t, 3*window, "spent back spent spent back")
+		two.Close()
+	})
 }

@@ -109,6 +109,7 @@ func (b *board) owed() (n int) {
 type listener struct {
 	mu     sync.Mutex
 	types  []string
+	ids    []string
 	last   Message
 	refuse error
 }
@@ -124,7 +125,7 @@ func (w *listener) take(ms ...Message) error {
 		if err := json.Unmarshal(m.Body, &body); err != nil {
 			return err
 		}
-		w.types, w.last = append(w.types, strings.TrimPrefix(body.Type, "budget.")), m
+		w.types, w.ids, w.last = append(w.types, strings.TrimPrefix(body.Type, "budget.")), append(w.ids, m.ID), m
 	}
 	return nil
 }

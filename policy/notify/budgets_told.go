@@ -41,6 +41,11 @@ func (t spent) window() string {
 	return out
 }
 
+// isMoreThan says that it is of a later window, or of more in the same.
+func (t spent) isMoreThan(o spent) bool {
+	return t.resets > o.resets || t.resets == o.resets && t.granted > o.granted
+}
+
 // String is what a note holds.
 func (t spent) String() string {
 	if t.plan == "" {
@@ -140,12 +145,14 @@ func (b *Budgets) finish(ctx context.Context, t told, r Reminder) error {
 		return err
 	}
 	if first {
+		if t.Key == levelKey(Spent) { // before anybody can know of it, and give more
+			if err := b.promise(ctx, t.Standing); err != nil {
+				return err
+			}
+		}
 		m, err := b.Notices().budget(t.name(), t.Key, t.Standing)
 		if err == nil {
 			err = b.Tell(m)
-		}
-		if err == nil && t.Key == levelKey(Spent) {
-			err = b.promise(ctx, t.Standing)
 		}
 		if err != nil {
 			return err
