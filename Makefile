@@ -98,7 +98,8 @@ static: build ## the binary needs no C library
 image: ## the container image for amd64 and arm64 as an OCI archive, bin/image; needs no engine
 	VERSION=$(VERSION) .ci/image build bin/image
 
-# The pipeline asks for this machine's architecture: the other one is a build of everything. Before a release: ARCHS="amd64 arm64".
+# The pipeline asks for this machine's architecture: the other one is a build of everything (a minute and a half of two cores).
+# Before a release: ARCHS="amd64 arm64", where the other one's program runs in an emulator.
 ARCHS ?= $(shell $(GO) env GOARCH)
 image-check: ## the image for ARCHS: built twice the same, valid, as the Dockerfile says, and its program runs
 	VERSION=$(VERSION) ARCHS="$(ARCHS)" .ci/image check
@@ -134,7 +135,7 @@ image-docker: ## the same with an engine (needs docker)
 chart: build $(SDKS)/node_modules/.package-lock.json ## the Helm chart: lint, renderings, suites, schema, Kubernetes' types, the sidecar at work, kube-score (UPDATE=1 writes what it checks)
 	UPDATE=$(UPDATE) .ci/chart
 
-chart-validate: ## kubectl-validate over the renderings, before a release (minutes to build)
+chart-validate: ## kubectl-validate over the renderings, from Kubernetes 1.29 on; it has to refuse what is wrong
 	.ci/chart-validate
 
 compose: ## the house on a laptop (charts/compose): its file, and its programs on this machine
@@ -142,7 +143,7 @@ compose: ## the house on a laptop (charts/compose): its file, and its programs o
 
 # Fuzzing searches at random, so it is not part of ci: what it has found is in testdata/fuzz,
 # and the tests run that every time.
-ci: deps fmt-check check-files vet lint lint-selftest static test chart compose image-check secrets licences-check fixtures-check demo conformance ## exactly what the pipeline runs
+ci: deps fmt-check check-files vet lint lint-selftest static test chart chart-validate compose image-check secrets licences-check fixtures-check demo conformance ## exactly what the pipeline runs
 
 clean: ## remove what was built
 	rm -rf bin $(SDKS)/node_modules

@@ -170,31 +170,69 @@ func extract(t *testing.T, img v1.Image, dir string) []string {
 	return names
 }
 
-// What the image starts is started: as its config says, from an empty environment, on this machine.
+// What the image starts is started: as its config says, from an empty environment, on this machine. What is for
+// another machine's processor runs in an emulator of it.
 func TestProgramRunsOutOfTheImage(t *testing.T) {
-	img := images(t, open(t))[runtime.GOARCH]
-	if img == nil {
-		t.Fatalf("no image for %s", runtime.GOARCH)
+	all := images(t, open(t))
+	if len(all) == 0 {
+		t.Fatal("the archive has no image")
 	}
-	c, err := img.ConfigFile()
+	for arch, img := range all {
+		t.Run(arch, func(t *testing.T) {
+			c, err := img.ConfigFile()
+			if err != nil {
+				t.Fatal(err)
+			}
+			root := t.TempDir()
+			extract(t, img, root)
+			env := []string{"STTGATE_LISTEN=127.0.0.1:" + freePort(t), "STTGATE_ADMIN_LISTEN=127.0.0.1:" + freePort(t), "STTGATE_LEDGER_PATH=" + filepath.Join(root, "data")}
+			command := func(args ...string) *exec.Cmd {
+				argv := append(emulator(t, arch), filepath.Join(root, c.Config.Entrypoint[0]))
+				argv = append(argv, args...)
+				cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...) //nolint:gosec // out of our own image
+				cmd.Env = env
+				return cmd
+			}
+			runs(t, c.Config, command)
+			if arch == runtime.GOARCH {
+				return // `make demo` does the main job
+			}
+			out, err := command("demo").CombinedOutput()
+			if err != nil {
+				t.Errorf("the demo: %v", err)
+			}
+			t.Logf("%s", out)
+		})
+	}
+}
+
+// emulator is what runs another architecture's programs: QEMU's user mode, Debian's package qemu-user.
+func emulator(t *testing.T, arch string) []string {
+	t.Helper()
+	if arch == runtime.GOARCH {
+		return nil
+	}
+	name := "qemu-" + map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[arch]
+	at, err := exec.LookPath(name)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("the image for %s cannot be run here: %v (Debian: qemu-user)", arch, err)
 	}
-	root := t.TempDir()
-	extract(t, img, root)
-	exe := filepath.Join(root, c.Config.Entrypoint[0])
-	env := []string{"STTGATE_LISTEN=127.0.0.1:" + freePort(t), "STTGATE_ADMIN_LISTEN=127.0.0.1:" + freePort(t), "STTGATE_LEDGER_PATH=" + filepath.Join(root, "data")}
-	command := func(args ...string) *exec.Cmd {
-		cmd := exec.CommandContext(t.Context(), exe, args...) //nolint:gosec // out of our own image
-		cmd.Env = env
-		return cmd
-	}
+	return []string{at}
+}
+
+// runs starts what the image starts, asks whether it is well, and stops it.
+func runs(t *testing.T, image v1.Config, command func(args ...string) *exec.Cmd) {
+	t.Helper()
 	for _, args := range [][]string{{"version"}, {"check"}} {
-		if out, err := command(args...).CombinedOutput(); err != nil {
+		out, err := command(args...).CombinedOutput()
+		if err != nil {
 			t.Fatalf("%v: %v\n%s", args, err, out)
 		}
+		if args[0] == "version" {
+			t.Logf("%s", bytes.TrimSpace(out))
+		}
 	}
-	gate := command(c.Config.Cmd...)
+	gate := command(image.Cmd...)
 	log, err := gate.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +248,7 @@ func TestProgramRunsOutOfTheImage(t *testing.T) {
 	if !ready {
 		t.Fatalf("is not ready: %v", gate.Wait())
 	}
-	if out, err := command(c.Config.Healthcheck.Test[2:]...).CombinedOutput(); err != nil {
+	if out, err := command(image.Healthcheck.Test[2:]...).CombinedOutput(); err != nil {
 		t.Errorf("the health check: %v\n%s", err, out)
 	}
 	if err := gate.Process.Signal(os.Interrupt); err != nil {
