@@ -14,7 +14,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz schema fixtures fixtures-check mutate bench bench-outage chaos bench-ledger demo conformance dashboard static image image-check image-docker sbom sbom-of release release-check vuln secrets licences licences-check chart chart-validate compose ci clean
+.PHONY: help deps build test vet lint lint-selftest fmt fmt-check check-files fuzz schema fixtures fixtures-check mutate bench bench-outage chaos bench-ledger demo conformance dashboard static image image-check image-docker sbom sbom-of release release-check vuln vuln-selftest secrets licences licences-check chart chart-validate compose ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,10 +105,12 @@ image-check: ## the image for ARCHS: built twice the same, valid, as the Dockerf
 	VERSION=$(VERSION) ARCHS="$(ARCHS)" .ci/image check
 
 SBOM := bin/sttgate.cdx.json
-sbom: build sbom-of ## what the program is made of, as CycloneDX: bin/sttgate.cdx.json
+sbom: build sbom-of ## what the program is made of, with licences, as CycloneDX, held against the program and CycloneDX's schema: bin/sttgate.cdx.json
 
 sbom-of:
 	$(GO) tool -modfile=tools/cyclonedx.mod cyclonedx-gomod bin -json -std -noserial -notimestamp -version $(VERSION) -output $(SBOM) $(BIN)
+	$(GO) -C tools run ./licences -root $(CURDIR) -bom $(abspath $(SBOM)) -binary $(abspath $(BIN)) \
+		-schemas $$($(GO) list -modfile=tools/cyclonedx.mod -m -f '{{.Dir}}' github.com/CycloneDX/cyclonedx-go)/schema
 
 release: ## archives for Linux and macOS, checksums, what they are made of and what changed: bin/release (VERSION=v1.2.3)
 	VERSION=$(VERSION) .ci/release build bin/release
@@ -118,6 +120,9 @@ release-check: ## the release for this machine: built twice the same, and its pr
 
 vuln: ## known vulnerabilities in what the program calls; needs vuln.go.dev, so it is not part of ci
 	.ci/vuln
+
+vuln-selftest: ## make vuln refuses a database that is absent, old or undated, and finds what is planted
+	.ci/vuln selftest
 
 secrets: ## no secret in the tree or its history (gitleaks)
 	.ci/secrets
@@ -143,7 +148,7 @@ compose: ## the house on a laptop (charts/compose): its file, and its programs o
 
 # Fuzzing searches at random, so it is not part of ci: what it has found is in testdata/fuzz,
 # and the tests run that every time.
-ci: deps fmt-check check-files vet lint lint-selftest static test chart chart-validate compose image-check secrets licences-check fixtures-check demo conformance ## exactly what the pipeline runs
+ci: deps fmt-check check-files vet lint lint-selftest static test chart chart-validate compose image-check sbom secrets vuln-selftest licences-check fixtures-check demo conformance ## exactly what the pipeline runs
 
 clean: ## remove what was built
 	rm -rf bin $(SDKS)/node_modules

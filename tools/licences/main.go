@@ -1,6 +1,6 @@
 // Command licences says under which licences the modules are that are linked into sttgate, and refuses one that is
 // not on the list. It writes docs/licences.md; with -check it compares; with -texts it prints the licences
-// themselves, which a binary that is given away has to come with.
+// themselves, which a binary that is given away has to come with; with -bom it puts them into a bill of materials, which it holds against the binary.
 //
 //	go list -deps, for each system of a release ─► modules ─► their LICENSE, COPYING, NOTICE ─► known words ─► the list
 package main
@@ -23,24 +23,50 @@ func main() {
 	root := flag.String("root", ".", "the top of the tree")
 	check := flag.Bool("check", false, "compare with docs/licences.md instead of writing it")
 	texts := flag.Bool("texts", false, "print the texts")
+	file := flag.String("bom", "", "complete this CycloneDX file instead, the one of -binary, by the schema in -schemas")
+	binary := flag.String("binary", "", "the program that -bom is of")
+	schemas := flag.String("schemas", "", "where CycloneDX's schemas are")
 	flag.Parse()
-	if err := run(*root, *check, *texts); err != nil {
+	do := func() error { return run(*root, *check, *texts) }
+	if *file != "" {
+		do = func() error { return fill(*root, *file, *binary, *schemas) }
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "licences:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root string, check, texts bool) error {
+func fill(root, file, binary, schemas string) error {
+	modules, err := licensed(root)
+	if err != nil {
+		return err
+	}
+	return complete(root, file, binary, schemas, modules)
+}
+
+// licensed are the linked modules with their licences.
+func licensed(root string) ([]*module, error) {
 	modules, err := linked(root)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range modules {
+		if err := m.read(); err != nil {
+			return nil, err
+		}
+	}
+	return modules, nil
+}
+
+func run(root string, check, texts bool) error {
+	modules, err := licensed(root)
 	if err != nil {
 		return err
 	}
 	var page bytes.Buffer
 	page.WriteString(head)
 	for _, m := range modules {
-		if err := m.read(); err != nil {
-			return err
-		}
 		if texts {
 			fmt.Printf("==== %s %s (%s)\n\n%s\n\n", m.Path, m.Version, strings.Join(m.licences, ", "), m.text)
 		}
@@ -66,7 +92,7 @@ func run(root string, check, texts bool) error {
 
 const head = `# Licences of what is linked
 
-Written by ` + "`make licences`" + `, held by ` + "`make licences-check`" + `: the modules in the program that a release has, for Linux and macOS. A licence that is not known, or obliges users of the
+Written by ` + "`make licences`" + `, held by ` + "`make licences-check`" + `: the modules in the program that a release has, for Linux and macOS; the last, std, is Go itself. A licence that is not known, or obliges users of the
 program to publish anything, fails the check. The texts are in each archive of a release (` + "`THIRD_PARTY`" + `).
 
 | module | licence |
@@ -105,12 +131,31 @@ func linked(root string) ([]*module, error) {
 			}
 		}
 	}
-	var out []*module
+	std, err := goItself(root)
+	if err != nil {
+		return nil, err
+	}
+	out := []*module{std}
 	for _, m := range found {
 		out = append(out, m)
 	}
 	slices.SortFunc(out, func(a, b *module) int { return strings.Compare(a.Path, b.Path) })
 	return out, nil
+}
+
+// goItself is the standard library and the runtime, which every program is linked with: Go's own licence wants to come along, too.
+func goItself(root string) (*module, error) {
+	cmd := exec.Command("go", "env", "GOROOT", "GOVERSION") //nolint:noctx // it ends
+	cmd.Dir, cmd.Stderr = root, os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	lines := strings.Fields(string(out))
+	if len(lines) != 2 {
+		return nil, fmt.Errorf("go env says %q", out)
+	}
+	return &module{Path: "std", Version: lines[1], Dir: lines[0]}, nil
 }
 
 // read finds the module's licences, of which each file has to be a known one.
