@@ -76,6 +76,12 @@ func TestTheSidecarServesABackendWithAnOfficialSDK(t *testing.T) {
 	if got := app.transcribe(t, "ann", bytes.NewReader(make([]byte, bytesPerSecond))); !strings.HasSuffix(got, "1.0 seconds heard") {
 		t.Errorf("the next pod's user gets %q", got)
 	}
+	until(t, "the second that the next pod has forwarded", func() error {
+		if more := next.budget("ann").Used - spent - charged; more != 1000 {
+			return fmt.Errorf("%d ms more are charged", more)
+		}
+		return nil
+	})
 	stop(t, "the app", app.cmd)
 	if err := next.probe(next.spec.ReadinessProbe); err != nil {
 		t.Errorf("the gateway is not there to the app's end: %v", err)
