@@ -38,7 +38,7 @@ The exit code is 0 only when all audio went through.`,
 		Example: `  sttgate send talk.wav --user ann
   sttgate send talk.wav --token "$(sttgate token mint --user ann)" --url wss://stt.example.com
   sttgate send talk.mp3 --user ann --upload --provider speechmatics
-  sttgate send call.raw --encoding mulaw --sample-rate 8000 --speed max --json`,
+  sttgate send call.raw --user ann --encoding mulaw --sample-rate 8000 --speed max --json`,
 		Args: cobra.ExactArgs(1),
 	}
 	fl := c.Flags()
