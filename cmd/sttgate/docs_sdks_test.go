@@ -13,14 +13,14 @@ func TestTheLinesForSDKsAreThoseThatTheirRunsUse(t *testing.T) {
 	page := readPage(t, "docs/sidecar.md")
 	option := regexp.MustCompile("\\b([A-Za-z_]+):(?:[^/]|$)|\\{ ([a-z]+) \\}|new ([A-Za-z]+)\\(")
 	for row, driver := range map[string]string{
-		"JavaScript 5":                    "deepgram5.mjs",
-		"JavaScript 3, 4":                 "deepgram4.mjs",
-		"`@soniox/client`":                "sonioxclient.mjs",
-		"`@soniox/speech-to-text-web`":    "sonioxweb.mjs",
-		"`@speechmatics/batch-client`":    "speechmatics.mjs",
-		"`@speechmatics/auth`":            "speechmatics.mjs",
-		"npm `speechmatics`":              "speechmatics4.mjs",
-		"new SonioxNodeClient({\n":        "soniox.mjs",
+		"JavaScript 5":                     "deepgram5.mjs",
+		"JavaScript 3, 4":                  "deepgram4.mjs",
+		"`@soniox/client`":                 "sonioxclient.mjs",
+		"`@soniox/speech-to-text-web`":     "sonioxweb.mjs",
+		"`@speechmatics/batch-client`":     "speechmatics.mjs",
+		"`@speechmatics/auth`":             "speechmatics.mjs",
+		"npm `speechmatics`":               "speechmatics4.mjs",
+		"new SonioxNodeClient({\n":         "soniox.mjs",
 		"new RealtimeClient({ url: `ws://": "speechmatics.mjs",
 	} {
 		_, line, found := strings.Cut(page, "\n| "+row+" | ")
