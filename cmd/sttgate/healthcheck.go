@@ -16,16 +16,19 @@ func (p *program) healthcheckCommand() *cobra.Command {
 answer is 200. It is what a container without a shell or curl can run.
 
 With --live it asks /livez: is the process alive at all. Ready turns false while
-the gateway drains; alive does not.`,
+the gateway drains; alive does not.
+
+With --admin it reads no config: a gateway whose file is made wrong goes on with what it
+had, and a probe that stumbles over the file would have it restarted, into what is wrong.`,
 		Example: `  sttgate healthcheck
-  sttgate healthcheck --live --config /etc/sttgate/config.yaml
+  sttgate healthcheck --live --admin 127.0.0.1:9090
   HEALTHCHECK CMD ["/sttgate", "healthcheck", "--live"]`,
 		Args: cobra.NoArgs,
 	}
 	f.add(c)
 	c.Flags().BoolVar(&live, "live", false, "ask /livez instead of /readyz")
 	c.RunE = body(func(ctx context.Context, _ []string) error {
-		a, err := p.admin(f)
+		a, err := p.asked(f)
 		if err != nil {
 			return err
 		}
@@ -37,4 +40,16 @@ the gateway drains; alive does not.`,
 		return err
 	})
 	return c
+}
+
+// asked is the listener that the flags name, or else the config. Probes need no token.
+func (p *program) asked(f adminFlags) (adminClient, error) {
+	if f.addr == "" {
+		return p.admin(f)
+	}
+	addr, err := dialable(f.addr)
+	if err != nil {
+		return adminClient{}, usagef("--admin: %v", err)
+	}
+	return adminClient{addr: addr}, nil
 }

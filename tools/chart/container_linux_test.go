@@ -147,6 +147,16 @@ func (c *container) Write(b []byte) (int, error) {
 	return c.log.Write(b)
 }
 
+// says looks for a word in its log.
+func (c *container) says(word string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !bytes.Contains(c.log.Bytes(), []byte(word)) {
+		return fmt.Errorf("the log does not have %q", word)
+	}
+	return nil
+}
+
 // kill is what comes when there is no grace left, and returns when the process is gone.
 func (c *container) kill() {
 	if c.cmd.ProcessState == nil {

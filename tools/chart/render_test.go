@@ -73,6 +73,27 @@ func TestRendersWhatIsWrittenDown(t *testing.T) {
 	}
 }
 
+// The example's pod counts the gateway's readiness, unless its app does more than speech.
+func TestAnAppMayBeReadyWithoutItsGateway(t *testing.T) {
+	for _, counts := range []bool{true, false} {
+		c, err := load(exampleDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, err := render(c, chartutil.Values{"sttgate": map[string]any{"sidecar": map[string]any{"readiness": counts}}}, newest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pod := files["backend/templates/deployment.yaml"]
+		if got := strings.Contains(pod, "readinessProbe:"); got != counts {
+			t.Errorf("sidecar.readiness is %t, and the pod is\n%s", counts, pod)
+		}
+		if !strings.Contains(pod, "startupProbe:") || !strings.Contains(pod, "livenessProbe:") {
+			t.Errorf("a probe is gone:\n%s", pod)
+		}
+	}
+}
+
 // golden compares with a file; nothing at all is no file.
 func golden(t *testing.T, file, got string) {
 	t.Helper()

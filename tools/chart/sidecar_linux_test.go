@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // What the example is for, without a cluster: its gateway's container as it is rendered, beside a backend that has the
@@ -43,6 +45,19 @@ func TestTheSidecarServesABackendWithAnOfficialSDK(t *testing.T) {
 		}
 		return nil
 	})
+
+	// One that is wrong is not, and has no probe fail: the gateway would be restarted, into what is wrong.
+	right := config["config.yaml"]
+	config["config.yaml"] = "limits: {steams: 5}\n"
+	swap(t, filepath.Join(gate.root, "etc", "sttgate"), config, 0o644)
+	until(t, "a word of the wrong config", func() error { return gate.says("config refused") })
+	for _, probe := range []*corev1.Probe{gate.spec.StartupProbe, gate.spec.ReadinessProbe, gate.spec.LivenessProbe} {
+		if err := gate.probe(probe); err != nil {
+			t.Errorf("with a wrong config: %v", err)
+		}
+	}
+	config["config.yaml"] = right
+	swap(t, filepath.Join(gate.root, "etc", "sttgate"), config, 0o644)
 
 	// The pod is deleted in the middle of a stream. The app has the pod's whole grace and does not end in it, so that nothing is left
 	// for the gateway: SIGTERM and SIGKILL at once.

@@ -92,10 +92,12 @@ startupProbe:
   periodSeconds: 2
   failureThreshold: 60
   timeoutSeconds: 5
+{{- if or (eq .Values.mode "standalone") .Values.sidecar.readiness }}
 readinessProbe:
   {{- include "sttgate.probe" (list . "/readyz") | nindent 2 }}
   periodSeconds: 5
   timeoutSeconds: 5
+{{- end }}
 livenessProbe:
   {{- include "sttgate.probe" (list . "/livez") | nindent 2 }}
   periodSeconds: 10
@@ -111,7 +113,8 @@ httpGet:
   port: admin
 {{- else -}}
 exec:
-  command: [/sttgate, healthcheck, --config, /etc/sttgate/config.yaml{{ if ne (last .) "/readyz" }}, --live{{ end }}]
+  # By its address, not by the config: the gateway goes on while that is wrong, and no probe may have it restarted.
+  command: [/sttgate, healthcheck, --admin, "127.0.0.1:{{ ternary $root.Values.sidecar.adminPort 9090 (eq $root.Values.mode "sidecar") }}"{{ if ne (last .) "/readyz" }}, --live{{ end }}]
 {{- end }}
 {{- end }}
 
