@@ -1,7 +1,10 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -14,6 +17,7 @@ import (
 	"github.com/sttgate/sttgate/meter/ledger/ledgertest"
 	"github.com/sttgate/sttgate/policy"
 	"github.com/sttgate/sttgate/policy/engine"
+	"github.com/sttgate/sttgate/policy/notify"
 )
 
 // creditsOf is a user's account.
@@ -37,7 +41,14 @@ func TestAFreeUserIsLedToRestrictLimitedAndFreedAgain(t *testing.T) {
 		mu      sync.Mutex
 		results []string
 		told    []string
+		hours   []int // since the beginning, of each
+		notices []string
 	)
+	words, err := notify.NewNotices(notify.Texts{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := clock.Now()
 	credits.spent.Store(true)
 	r := newRig(t, rigOptions{
 		store: ledger.NewMemory(clock.Now, time.UTC), slice: 200 * time.Millisecond, config: budgetOf(2 * time.Second),
@@ -53,7 +64,14 @@ func TestAFreeUserIsLedToRestrictLimitedAndFreedAgain(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				told = append(told, fmt.Sprintf("%s→%s %s", ev.From, ev.To, ev.Cause))
-				return nil
+				hours = append(hours, int(ev.At.Sub(began)/time.Hour))
+				m, ok, err := words.Step(ev, policy.Default())
+				if ok {
+					var body struct{ Type string }
+					err = errors.Join(err, json.Unmarshal(m.Body, &body))
+					notices = append(notices, body.Type)
+				}
+				return err
 			}
 		},
 	})
@@ -116,5 +134,31 @@ func TestAFreeUserIsLedToRestrictLimitedAndFreedAgain(t *testing.T) {
 	defer mu.Unlock()
 	if !slices.Equal(told, want) || len(results) != 4 {
 		t.Fatalf("told %v, want %v; reviews %v", told, want, results)
+	}
+	if at := []int{0, 24, 36, 36}; !slices.Equal(hours, at) {
+		t.Errorf("the steps were %v hours after the beginning, want %v", hours, at)
+	}
+	if each := []string{"policy.free_exhausted", "policy.free_exhausted", "policy.free_exhausted", "policy.restored"}; !slices.Equal(notices, each) {
+		t.Errorf("the messages were %v, want %v", notices, each)
+	}
+}
+
+// TestAnUploadOverACapIsReviewedAtOnce uploads two files within one check_interval: the first leaves the cap alone, the second does not.
+func TestAnUploadOverACapIsReviewedAtOnce(t *testing.T) {
+	results := make(chan string, 10)
+	r := newRig(t, rigOptions{
+		policy: policy.Config{CheckInterval: time.Hour, Caps: []policy.Cap{{Name: "day", Window: 24 * time.Hour, Limit: 1500 * time.Millisecond}}},
+		engine: func(d *engine.Deps) { d.Reviewed = func(result string) { results <- result } },
+	})
+	for range 2 {
+		r.upload("ann", raw16, bytes.NewReader(make([]byte, 32_000)), 32_000).wants(t, http.StatusOK, "")
+	}
+	select {
+	case got := <-results:
+		if got != "stepped" {
+			t.Errorf("the review: %s", got)
+		}
+	case <-time.After(hang):
+		t.Fatal("there is no review")
 	}
 }

@@ -179,6 +179,26 @@ func TestShadowBudgetsOfAStageAreCounted(t *testing.T) {
 	}
 }
 
+func TestAShadowBudgetCountsAndStopsNobody(t *testing.T) {
+	r := newRig(t, rigOptions{config: func(c *Config) { budgetOf(2 * time.Second)(c); c.Budgets[0].Shadow = true }, slice: time.Second})
+	r.restrict("bob")
+	c := r.connect("bob", linear16)
+	c.send(150, 20)
+	c.text(`{"type":"CloseStream"}`)
+	c.read()
+	if rec := r.heard(1)[0]; rec.AudioMS != 3000 {
+		t.Errorf("the vendor heard %d ms, want all 3000", rec.AudioMS)
+	}
+	r.settled()
+	if used := r.used("bob"); used != 3000 {
+		t.Errorf("%d ms are counted", used)
+	}
+	r.connect("bob", linear16)
+	if n := r.metric("decisions_total", "shadow", "true"); n != 1 {
+		t.Errorf("%v shadow refusals are counted, want 1", n)
+	}
+}
+
 func TestARecordThatCannotBeReadLiftsNothing(t *testing.T) {
 	r := newRig(t, rigOptions{config: budgetOf(2 * time.Second)})
 	if _, err := r.store.SetState(t.Context(), "bob", ledger.State{Data: []byte(`{"stage":"banned"}`)}); err != nil {
