@@ -57,12 +57,14 @@ func (m *Metrics) appear() {
 		m.decisions.WithLabelValues(refusing, string(reason), "false")
 		m.decisions.WithLabelValues(refusing, string(reason), "true")
 	}
+	m.streams.WithLabelValues("none", "error")
 }
 
 // vendor makes the series of a vendor.
 func (m *Metrics) vendor(name string) {
 	m.streamsActive.WithLabelValues(name)
 	m.handshake.WithLabelValues(name)
+	m.streams.WithLabelValues(name, "error")
 	for _, sign := range []string{"over", "under"} {
 		m.meterDrift.WithLabelValues(name, sign)
 	}

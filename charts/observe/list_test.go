@@ -33,7 +33,7 @@ func list(t *testing.T) map[string]metric {
 		}
 	}
 	// The process's own, which client_golang registers.
-	for _, name := range []string{"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_max_fds"} {
+	for _, name := range []string{"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_max_fds", "process_start_time_seconds"} {
 		all[name] = metric{Name: name}
 	}
 	return all

@@ -48,22 +48,27 @@ func itself() []row {
 			queries: []query{{`max by (sink) (sttgate_outbox_oldest_seconds{` + us + `})`, "{{sink}}"}},
 		},
 		{
-			title: "Sessions not written down, per hour", unit: "short", width: 6,
+			title: "Starts within half an hour", unit: "short", width: 4, stat: true, alarm: 3,
+			good:    "0, or 1 where there was a release. 3 of one gateway: SttgateRestarts.",
+			queries: []query{{`max(changes(process_start_time_seconds{` + us + `}[30m]))`, ""}},
+		},
+		{
+			title: "Sessions not written down, per hour", unit: "short", width: 5,
 			good:    "0. Reviews of these users see less.",
 			queries: []query{{`sum by (instance) (increase(sttgate_sessions_lost_total{` + us + `}[1h]))`, "{{instance}}"}},
 		},
 		{
-			title: "Processor", unit: "short", width: 6,
+			title: "Processor", unit: "short", width: 5,
 			good:    "Cores in use; docs/scale.md has what streams need.",
 			queries: []query{{`rate(process_cpu_seconds_total{` + us + `}[$__rate_interval])`, "{{instance}}"}},
 		},
 		{
-			title: "Memory", unit: "bytes", width: 6,
+			title: "Memory", unit: "bytes", width: 5,
 			good:    "Follows the streams and comes back.",
 			queries: []query{{`process_resident_memory_bytes{` + us + `}`, "{{instance}}"}},
 		},
 		{
-			title: "Open files, of what is allowed", unit: "percentunit", width: 6,
+			title: "Open files, of what is allowed", unit: "percentunit", width: 5,
 			good:    "Two for each stream. Near 1, connects fail.",
 			queries: []query{{`process_open_fds{` + us + `} / process_max_fds{` + us + `}`, "{{instance}}"}},
 		},
