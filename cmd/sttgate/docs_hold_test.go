@@ -31,8 +31,6 @@ func holdBlock(t *testing.T, b block, used []bool) {
 		loadConfig(t, b)
 	case "js":
 		reads(t, b, "snippet.mjs", "node", "--check")
-	case "python":
-		reads(t, b, "snippet.py", "python3", "-m", "py_compile")
 	case "go":
 		compiles(t, b)
 	default:

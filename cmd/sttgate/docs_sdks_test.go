@@ -11,7 +11,7 @@ import (
 func TestTheLinesForSDKsAreThoseThatTheirRunsUse(t *testing.T) {
 	t.Parallel()
 	page := readPage(t, "docs/sidecar.md")
-	option := regexp.MustCompile("\\b([A-Za-z_]+):(?:[^/]|$)|\\{ ([a-z]+) \\}|new ([A-Za-z]+)\\(")
+	option := regexp.MustCompile(`\b([A-Za-z_]+):(?:[^/]|$)|\{ ([a-z]+) \}|new ([A-Za-z]+)\(`)
 	for row, driver := range map[string]string{
 		"JavaScript 5":                     "deepgram5.mjs",
 		"JavaScript 3, 4":                  "deepgram4.mjs",

@@ -167,6 +167,17 @@ func TestCommandsInTheTextExist(t *testing.T) {
 	}
 }
 
+// TestTheREADMENamesEveryCommand holds the table of commands against the program.
+func TestTheREADMENamesEveryCommand(t *testing.T) {
+	t.Parallel()
+	named := strings.Join(inlineCommands(t, "README.md"), "\n") + "\n"
+	for _, c := range (&program{}).root().Commands() {
+		if c.IsAvailableCommand() && c.Name() != "help" && !regexp.MustCompile(`(?m)^sttgate `+c.Name()+`\b`).MatchString(named) {
+			t.Errorf("README.md does not name %s", c.CommandPath())
+		}
+	}
+}
+
 var (
 	inlined = regexp.MustCompile("`((?:bin/)?sttgate [a-z][^`]*)`")
 	bare    = regexp.MustCompile(`^(?: {4,}|\t+)(?:[A-Z_]+=\S+ )?(?:bin/)?(?:sttgate|curl|make|redis-cli|kubectl|helm|docker|go) `)
