@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -84,6 +85,7 @@ func playPage(t *testing.T, p play, redis *pagesRedis, page string, blocks []blo
 		s.config(page, p.config)
 	}
 	var what script
+	var all string
 	part := map[int]int{} // block to part
 	for i, b := range blocks {
 		if b.lang != "sh" {
@@ -91,6 +93,7 @@ func playPage(t *testing.T, p play, redis *pagesRedis, page string, blocks []blo
 		}
 		var lines []string
 		for _, line := range b.lines() {
+			all += "\n" + line
 			for begins, before := range p.before {
 				if strings.HasPrefix(line, begins) {
 					lines = append(lines, strings.NewReplacer(s.words...).Replace(before))
@@ -100,6 +103,11 @@ func playPage(t *testing.T, p play, redis *pagesRedis, page string, blocks []blo
 		}
 		part[i] = len(what.parts)
 		what.add(b.String(), strings.Join(lines, "\n"))
+	}
+	for _, begins := range append(slices.Collect(maps.Keys(p.before)), slices.Collect(maps.Keys(p.fails))...) {
+		if !strings.Contains(all, "\n"+begins) {
+			t.Errorf("the playbook has something about lines of %s that begin with %q, and there are none", page, begins)
+		}
 	}
 	for _, line := range p.inline(t, page) {
 		what.add(page+" `"+line+"`", s.asRun(line, p.fails))
