@@ -128,13 +128,14 @@ func isBack(t spent, s Standing) bool {
 func (b *Budgets) rounds() {
 	t := time.NewTicker(b.Round)
 	defer t.Stop()
-	for {
+	for well := true; ; {
 		select {
 		case <-b.ctx.Done():
 			return
 		case <-t.C:
 		}
-		if err := b.round(); err != nil && b.ctx.Err() == nil {
+		before, err := well, b.round()
+		if well = err == nil; before && !well && b.ctx.Err() == nil { // a store that is down for hours is said once
 			b.Log.Warn("users whose budgets may be back were not all looked at; the next round will", slog.Any("error", err))
 		}
 	}

@@ -3,6 +3,7 @@
 //
 //	steps ────────────────────────────────────────┐
 //	budgets ──► Budgets ──► Notices (words) ──────┼─► Outbox (disk) ──┬─► Webhook
+//	  due ◄────────┘ reminders, in the ledger     │                   │
 //	use ──────┐                                   │                   ├─► File, rotated
 //	refusals ─┴─► Usage: queue, CloudEvents ──────┘                   └─► HTTP, in batches
 //

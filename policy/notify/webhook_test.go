@@ -164,6 +164,59 @@ func TestAWebhookThatIsDownIsToldLaterAndItsURLNotShown(t *testing.T) {
 	}
 }
 
+// TestWhatWaitsGoesToTheNewWebhookAtOnce has a message for a webhook that asks to be left alone for an hour, and is replaced.
+func TestWhatWaitsGoesToTheNewWebhookAtOnce(t *testing.T) {
+	const secrets = "whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo="
+	asked := make(chan struct{}, 10)
+	old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		asked <- struct{}{}
+	}))
+	defer old.Close()
+	check, err := standardwebhooks.NewWebhook(secrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan string, 10)
+	next := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if err := check.Verify(body, r.Header); err != nil {
+			t.Errorf("the signature: %v", err)
+		}
+		told <- string(body)
+	}))
+	defer next.Close()
+	hook, err := NewWebhook(WebhookConfig{URL: old.URL, Secret: secret.New(signing)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	paused := make(chan struct{}, 10)
+	box := open(t, t.TempDir(), Options{Count: func(_, result string, _ int) {
+		if result == ResultRetried {
+			paused <- struct{}{}
+		}
+	}}, hook)
+	defer box.Close()
+	appendAll(t, box, note(ToWebhook, "a"))
+	<-asked
+	<-paused
+	if err := hook.Follow(WebhookConfig{URL: next.URL, Secret: secret.New("short")}); err == nil {
+		t.Error("a secret that is none is taken")
+	}
+	if err := hook.Follow(WebhookConfig{URL: next.URL, Secret: secret.New(secrets)}); err != nil {
+		t.Fatal(err)
+	}
+	box.Retry(ToWebhook)
+	box.Retry("nobody")
+	if got, want := <-told, string(note(ToWebhook, "a").Body); got != want {
+		t.Errorf("told %s, want %s", got, want)
+	}
+	if len(asked) > 0 {
+		t.Error("the old webhook was asked again")
+	}
+}
+
 func TestOnlyStepsThatAreFeltAreTold(t *testing.T) {
 	rules := policy.Default()
 	quiet := rules.Stages[policy.Throttle]
