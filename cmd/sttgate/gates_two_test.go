@@ -116,6 +116,7 @@ func TestWhatAnOperatorDecidesAtOneGatewayHoldsForTheStreamsOfAnother(t *testing
 	there.is("dropping")
 	id := there.live().ID
 	backend.hears(t, "budget.spent", 1)
+	w.until(0, limit) // what is on its way arrives
 	if heard := w.heard(); heard != limit {
 		t.Errorf("%d ms were forwarded, want %d", heard, limit)
 	}
