@@ -109,6 +109,7 @@ func (s *stage) furnishExamples(stream string) {
 	}, s.words...)
 	s.put("new.yaml", stageRules)
 	s.put("call.raw", speech)
+	s.put("talk.wav", string(wave(1)))
 	s.put("october.jsonl", "")
 	for _, b := range blocksOf(s.t, "docs/policy.md") {
 		if b.lang == "json" {
