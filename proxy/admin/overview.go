@@ -120,17 +120,32 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, _ string) {
 	o.Started, o.Config.Loaded, o.Config.Last.At = o.Started.UTC(), o.Config.Loaded.UTC(), o.Config.Last.At.UTC()
 	o.Uptime = int64(now.Sub(o.Started) / time.Second)
 	list := h.deps.Streams.List()
-	for _, s := range list {
-		o.Streams.add(s)
+	for i := range list {
+		o.Streams.add(&list[i])
 	}
-	slices.SortFunc(list, func(a, b Stream) int {
-		return cmp.Or(cmp.Compare(b.Forwarded, a.Forwarded), older(a, b))
-	})
-	o.Top = h.detailed(list[:min(top, len(list))])
+	o.Top = h.detailed(largest(list, top))
 	writeJSON(w, http.StatusOK, o)
 }
 
-func (c *StreamCounts) add(s Stream) {
+// largest are the n streams that have forwarded most, the most first. It does not sort the thousands that nobody sees.
+func largest(list []Stream, n int) []Stream {
+	before := func(a, b *Stream) int { return cmp.Or(cmp.Compare(b.Forwarded, a.Forwarded), older(*a, *b)) }
+	best := make([]*Stream, 0, min(n, len(list))+1)
+	for i := range list {
+		if s := &list[i]; len(best) < n || n > 0 && before(s, best[n-1]) < 0 {
+			at, _ := slices.BinarySearchFunc(best, s, before)
+			best = slices.Insert(best, at, s)
+			best = best[:min(n, len(best))]
+		}
+	}
+	out := make([]Stream, 0, len(best))
+	for _, s := range best {
+		out = append(out, *s)
+	}
+	return out
+}
+
+func (c *StreamCounts) add(s *Stream) {
 	c.Active++
 	c.States[s.State]++
 	of := c.Providers[s.Provider]
