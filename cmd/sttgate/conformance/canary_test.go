@@ -1,14 +1,9 @@
 package conformance
 
 import (
-	"bytes"
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/hex"
-	"fmt"
-	"regexp"
-	"slices"
 	"strings"
+
+	"github.com/sttgate/sttgate/config/secret/secrettest"
 )
 
 // secrets are the credentials of one run: random words that occur nowhere else.
@@ -21,12 +16,9 @@ type secrets struct {
 }
 
 func newSecrets() secrets {
-	word := func(kind string) string {
-		b := make([]byte, 24)
-		_, _ = rand.Read(b) // never fails (crypto/rand, Go 1.24)
-		return "canary" + kind + hex.EncodeToString(b)
+	return secrets{
+		vendorKey: secrettest.Word("vendor"), adminToken: secrettest.Word("admin"), tokenSecret: secrettest.Word("secret"), clientKey: secrettest.Word("client"),
 	}
-	return secrets{vendorKey: word("vendor"), adminToken: word("admin"), tokenSecret: word("secret"), clientKey: word("client")}
 }
 
 // canaries are what must not be found, by name. A token's first part is the same for all; its
@@ -47,36 +39,13 @@ type surface struct {
 	text []byte
 }
 
-// jwt is any token, also one that the gateway minted and the test has never seen.
-var jwt = regexp.MustCompile(`eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}`)
-
 // find lists what credentials show on surfaces; allowed are names of canaries that may.
-func (s secrets) find(surfaces []surface, allowed ...string) []string {
-	var found []string
+func (s secrets) find(surfaces []surface, allowed ...string) (found []string) {
 	for _, on := range surfaces {
-		for name, word := range s.canaries() {
-			if !slices.Contains(allowed, name) && shows(on.text, word) {
-				found = append(found, fmt.Sprintf("%s: %s", on.name, name))
-			}
-		}
-		if jwt.Match(on.text) {
+		found = append(found, secrettest.Find([]secrettest.Surface{{Name: on.name, Text: on.text}}, s.canaries(), allowed...)...)
+		if secrettest.Token(on.text) {
 			found = append(found, on.name+": a token")
 		}
 	}
 	return found
-}
-
-// shows looks for a word as it is, in any case, and in base64, wherever it begins there.
-func shows(text []byte, word string) bool {
-	if bytes.Contains(bytes.ToLower(text), []byte(strings.ToLower(word))) {
-		return true
-	}
-	for shift := range 3 {
-		enc := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", shift) + word))
-		enc = enc[(shift*8+5)/6 : len(enc)-2] // what neighbours change is left out
-		if bytes.Contains(text, []byte(enc)) || bytes.Contains(text, []byte(strings.NewReplacer("+", "-", "/", "_").Replace(enc))) {
-			return true
-		}
-	}
-	return false
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sttgate/sttgate/config/secret/secrettest"
 )
 
 // run is one SDK in one scene, with a gateway and a vendor of its own.
@@ -251,7 +253,7 @@ func (r *run) scan(out, errs []byte) {
 			}
 		}
 		found = append(found, r.find([]surface{{"what the vendor was asked", asked}, {"what the vendor was told", []byte(strings.Join(texts, "\n"))}}, "the vendor's key")...)
-		if len(asked) > 0 && !shows(asked, r.vendorKey) {
+		if len(asked) > 0 && !secrettest.Shows(asked, r.vendorKey) {
 			r.t.Error("the vendor was not shown the gateway's own key: the scan sees nothing")
 		}
 	}

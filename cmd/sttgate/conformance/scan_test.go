@@ -1,9 +1,10 @@
 package conformance
 
 import (
-	"encoding/base64"
 	"strings"
 	"testing"
+
+	"github.com/sttgate/sttgate/config/secret/secrettest"
 )
 
 // planted are secrets with a caller token in the form of one.
@@ -16,18 +17,8 @@ func planted() secrets {
 func TestTheScanFindsEveryCredentialInEveryForm(t *testing.T) {
 	t.Parallel()
 	s := planted()
-	forms := map[string]func(string) string{
-		"as it is":   func(w string) string { return w },
-		"in JSON":    func(w string) string { return `{"error":"Token ` + w + `"}` },
-		"upper case": strings.ToUpper,
-		"base64":     func(w string) string { return base64.StdEncoding.EncodeToString([]byte("user:" + w)) },
-		"base64, behind one byte more": func(w string) string {
-			return base64.StdEncoding.EncodeToString([]byte("users:" + w + " and more"))
-		},
-		"base64 for URLs": func(w string) string { return base64.RawURLEncoding.EncodeToString([]byte("user1::" + w)) },
-	}
 	for name, word := range s.canaries() {
-		for form, write := range forms {
+		for form, write := range secrettest.Forms() {
 			found := s.find([]surface{{"metrics", []byte("before " + write(word) + " behind")}})
 			if len(found) != 1 || found[0] != "metrics: "+name {
 				t.Errorf("%s, %s: found %q", name, form, found)
