@@ -107,10 +107,12 @@ func hexadecimal(text []byte, from, digits int) (byte, bool) {
 
 // shows looks for a word as it is, in any case, as hexadecimal digits, and in base64, wherever it begins there.
 func shows(read []reading, word string) bool {
-	small, digits := []byte(strings.ToLower(word)), []byte(hex.EncodeToString([]byte(word)))
+	small := strings.ToLower(word)
 	for _, r := range read {
-		if bytes.Contains(r.small, small) || bytes.Contains(r.small, digits) {
-			return true
+		for _, form := range []string{small, strings.ReplaceAll(small, " ", "+"), hex.EncodeToString([]byte(word))} {
+			if bytes.Contains(r.small, []byte(form)) {
+				return true
+			}
 		}
 	}
 	for shift := range 3 {
