@@ -25,8 +25,9 @@ deps: ## install what the tests need: gcc, ffmpeg, chromium, redis-server, valke
 build: ## build bin/sttgate, static
 	CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -tags timetzdata -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/sttgate
 
+# Most of a test's time here is waiting, for audio that plays and servers that hang: four at once in a package.
 test: ## all tests, with the race detector
-	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout $(TIMEOUT) ./...
+	CGO_ENABLED=1 $(GO) test -race -count=1 -parallel 4 -timeout $(TIMEOUT) ./...
 
 vet: ## go vet
 	$(GO) vet ./...

@@ -133,6 +133,18 @@ func TestAStageThatRefusesLetsNothingInAndEndsWhatRuns(t *testing.T) {
 	if closed.Code != 1008 || closed.Text != "stage_restrict" {
 		t.Errorf("ended with %v, %v", closed, texts)
 	}
+	r.settled()
+	used := func() int64 {
+		u, err := r.server.Users.User(t.Context(), "bob", "")
+		if err != nil || len(u.Balances) != 1 {
+			t.Fatalf("a refusal shows as a balance: %+v, %v", u, err)
+		}
+		return u.Balances[0].Used
+	}
+	ended := used() // the stage holds from the lease that was asked for early: what was in hand still passed, and counts
+	if ended > 1000 {
+		t.Errorf("%d ms passed at a stage that refuses, more than a lease", ended)
+	}
 	_, resp, err := r.dial("bob", linear16, nil)
 	if err == nil || resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("X-Sttgate-Reason") != "stage_restrict" {
 		t.Fatalf("the door: %v, %v", resp, err)
@@ -144,9 +156,8 @@ func TestAStageThatRefusesLetsNothingInAndEndsWhatRuns(t *testing.T) {
 		t.Errorf("RateLimit %q shows what is no budget", limit)
 	}
 	r.ask(http.MethodPost, "bob", "/v1/listen?encoding=linear16&sample_rate=16000", strings.NewReader(strings.Repeat("a", 3200)), -1).wants(t, 429, "stage_restrict")
-	u, err := r.server.Users.User(t.Context(), "bob", "")
-	if err != nil || len(u.Balances) != 1 || u.Balances[0].Used != 0 {
-		t.Errorf("a refusal shows as a balance, or cost something: %+v, %v", u, err)
+	if now := used(); now != ended {
+		t.Errorf("a refusal cost %d ms", now-ended)
 	}
 
 	// In shadow it would have refused, which is counted.

@@ -106,7 +106,10 @@ func (f *faults) address(key, s string) {
 	if s == "" {
 		return
 	}
-	if u, err := url.Parse(s); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	switch u, err := url.Parse(s); {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
 		f.add(key, "is no http or https URL")
+	case u.User != nil:
+		f.add(key, "must not carry a user or a password: it is shown to whoever may see the config; receivers know us by events.token, and by the signature of webhooks")
 	}
 }

@@ -21,12 +21,14 @@ func TestNothingIsToldUnlessSomebodyIsNamed(t *testing.T) {
 }
 
 func TestEveryFaultIsALineWithItsKeyAndWithoutTheURL(t *testing.T) {
-	const hidden = "ftp://user:CANARY@host"
+	const hidden, password = "ftp://user:CANARY@host", "https://user:CANARY@host"
 	for _, tc := range []struct {
 		err  error
 		want string
 	}{
 		{Config{Webhook: WebhookConfig{URL: hidden, Secret: secret.New("whsec_CANARY")}}.WithDefaults().Validate(), "webhook.url webhook.secret"},
+		{Config{Webhook: WebhookConfig{URL: password, Secret: secret.New(signing)}}.WithDefaults().Validate(), "webhook.url"},
+		{EventsConfig{URL: password}.WithDefaults().Validate(), "url"},
 		{EventsConfig{URL: hidden, FileKeep: 1001}.Validate(), "file_bytes file_keep url mode interval max_bytes"},
 		{EventsConfig{Token: secret.New("CANARY")}.WithDefaults().Validate(), "token"},
 	} {

@@ -39,6 +39,7 @@ func TestEveryFaultIsALineWithItsKeyAndWithoutTheURL(t *testing.T) {
 		"empty credits":   {CreditsConfig{}.Validate(), "type timeout refresh"},
 		"credits, no url": {CreditsConfig{Type: TypeHTTP, URL: "nowhere"}.WithDefaults().Validate(), "url"},
 		"stage http":      {ExternalConfig{URL: hidden + "/{user}"}.WithDefaults().Validate("http"), "url"},
+		"a password":      {ClassifierConfig{Type: TypeHTTP, URL: "https://user:CANARY@host"}.WithDefaults().Validate(), "url"},
 		"no place":        {ExternalConfig{URL: "http://host/user", RedisKey: "stage:user"}.WithDefaults().Validate("http"), "url redis_key"},
 		"stage redis":     {ExternalConfig{}.Validate("redis"), "redis_url redis_key timeout ttl"},
 	} {
