@@ -26,8 +26,10 @@ build: ## build bin/sttgate, static
 	CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -tags timetzdata -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/sttgate
 
 # Most of a test's time here is waiting, for audio that plays and servers that hang: four at once in a package.
-test: ## all tests, with the race detector
-	CGO_ENABLED=1 $(GO) test -race -count=1 -parallel 4 -timeout $(TIMEOUT) ./...
+ARTIFACTS := $(CURDIR)/bin/artifacts
+test: ## all tests, with the race detector; bin/artifacts has the dashboard's screenshots afterwards
+	rm -rf $(ARTIFACTS) && mkdir -p $(ARTIFACTS)
+	CGO_ENABLED=1 $(GO) test -race -count=1 -parallel 4 -timeout $(TIMEOUT) -artifacts -outputdir $(ARTIFACTS) ./...
 
 vet: ## go vet
 	$(GO) vet ./...
