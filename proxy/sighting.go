@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/sttgate/sttgate/meter/ledger"
@@ -72,7 +71,7 @@ func (g *gate) stands(s subject, bs []ledger.Balance, at time.Time) {
 		g.watch.Stands(Standing{s.user, s.plan, b.Budget, b.Limit, b.Granted, b.Used, b.Remaining, b.Resets, at, b.Window.Length, false})
 	}
 	for _, b := range r.Budgets {
-		if !b.Shared() && !b.Shadow && len(b.Plans) > 0 && !slices.Contains(b.Plans, s.plan) {
+		if !b.Shared() && !b.Shadow && !b.ForPlan(s.plan) {
 			g.watch.Stands(Standing{User: s.user, Plan: s.plan, Budget: b.Name, At: at, Gone: true})
 		}
 	}

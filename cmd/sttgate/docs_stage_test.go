@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/http"
 	"os"
@@ -57,15 +56,7 @@ func newStage(t *testing.T) *stage {
 // newStageWith has one, with rules as its config file.
 func newStageWith(t *testing.T, rules string) *stage {
 	t.Helper()
-	h, err := openHouse(t.Context(), slog.New(slog.DiscardHandler), rules)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.close(); err != nil {
-			t.Errorf("close the gateway: %v", err)
-		}
-	})
+	h := newHouse(t, rules)
 	s := (&stage{t: t, gate: h.gateway.DataAddr(), admin: h.gateway.AdminAddr(), vendors: h.vendors}).furnish(h.environ())
 	if err := os.Symlink(filepath.Join(h.dir, "sttgate.yaml"), filepath.Join(s.dir, "gate.yaml")); err != nil {
 		t.Fatal(err)
